@@ -1,0 +1,182 @@
+//! The one client that talks to registries.
+//!
+//! Boundary: [`Client`] owns what requests share (connections, limits, tokens), [`Session`] asks with one set of grants
+//! under one deadline. Invariant: every hop of every request, be it page, redirect or token, goes through
+//! `exchange`, where address, scheme, size and time are checked.
+//!
+//! ```text
+//! session, referrers ── auth ── redirect ── exchange ── transport
+//!   what is asked      tokens     hops      one hop     sockets, TLS, addresses
+//! ```
+
+mod auth;
+mod challenge;
+mod exchange;
+mod link;
+mod outage;
+mod redirect;
+mod referrers;
+mod session;
+mod token;
+mod transport;
+
+use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use moka::sync::Cache;
+use tokio::{sync::Semaphore, time::Instant};
+
+use self::{auth::Authorization, transport::Transports};
+use crate::{Access, Egress, Host, Repository};
+
+/// Enough to keep a host busy, too little to be taken for an attack.
+pub const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+const MAX_HOSTS: u64 = 1000;
+const MAX_AUTHORIZATIONS: u64 = 10_000;
+/// The longest time that anything about how to ask is remembered.
+const MAX_AUTHORIZATION_AGE: Duration = Duration::from_hours(1);
+/// No longer: a repository that does not exist yet answers like a registry without the API.
+const MISSING_REFERRERS_AGE: Duration = Duration::from_secs(30);
+
+/// Told about every HTTP exchange, token requests, redirects and retries included.
+pub type OnRequest = Arc<dyn Fn(&Host, RequestOutcome) + Send + Sync>;
+
+/// What all sessions of a client have in common.
+#[derive(Clone)]
+pub struct ClientSettings {
+    /// Which addresses may be dialled.
+    pub egress: Egress,
+    /// The `User-Agent` header.
+    pub user_agent: String,
+    /// For metrics.
+    pub on_request: Option<OnRequest>,
+    /// Exchanges at one time with one host; more wait in the order of their arrival.
+    pub max_concurrent_per_host: NonZeroUsize,
+}
+
+impl fmt::Debug for ClientSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ClientSettings").field("egress", &self.egress).finish_non_exhaustive()
+    }
+}
+
+/// How one HTTP exchange ended, as metric label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RequestOutcome {
+    /// 2xx with its whole body.
+    Success,
+    /// 3xx.
+    Redirect,
+    /// 401, which is how every anonymous request starts.
+    Unauthorized,
+    /// 404.
+    NotFound,
+    /// 429.
+    RateLimited,
+    /// Any other 4xx.
+    ClientError,
+    /// 5xx and what is no status at all.
+    ServerError,
+    /// No whole answer.
+    Failed,
+}
+
+impl RequestOutcome {
+    /// The label, in the style of metric labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Redirect => "redirect",
+            Self::Unauthorized => "unauthorized",
+            Self::NotFound => "not_found",
+            Self::RateLimited => "rate_limited",
+            Self::ClientError => "client_error",
+            Self::ServerError => "server_error",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The TLS settings or the user agent are not usable.
+    #[error("the HTTP client cannot be set up")]
+    Transport(#[source] reqwest::Error),
+    /// The crypto provider offers no TLS version that we speak.
+    #[error("the TLS settings are not usable")]
+    Tls(#[source] rustls::Error),
+}
+
+/// Shared connections, limits and tokens; cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    egress: Arc<Egress>,
+    on_request: Option<OnRequest>,
+    transports: Transports,
+    max_concurrent_per_host: NonZeroUsize,
+    slots: Cache<Host, Arc<Semaphore>>,
+    authorizations: Cache<GrantKey, Authorization>,
+    without_referrers: Cache<GrantKey, ()>,
+}
+
+/// What was learned with one set of grants about one repository says nothing about others: a tenant's settings for a
+/// host, or his repository on it, must not decide how it is asked for anybody else.
+type GrantKey = (Repository, [u8; 32]);
+
+impl Client {
+    /// Sets up the client; nothing is dialled yet.
+    pub fn new(settings: ClientSettings) -> Result<Self, ClientError> {
+        let egress = Arc::new(settings.egress);
+        let shared = Shared {
+            transports: Transports::new(Arc::clone(&egress), settings.user_agent)?,
+            egress,
+            on_request: settings.on_request,
+            max_concurrent_per_host: settings.max_concurrent_per_host,
+            slots: Cache::builder().max_capacity(MAX_HOSTS).build(),
+            authorizations: Cache::builder().max_capacity(MAX_AUTHORIZATIONS).time_to_live(MAX_AUTHORIZATION_AGE).build(),
+            without_referrers: Cache::builder().max_capacity(MAX_AUTHORIZATIONS).time_to_live(MISSING_REFERRERS_AGE).build(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Requests that may use `access` and end at `deadline`, whatever they are waiting for.
+    pub fn session(&self, access: Arc<Access>, deadline: Instant) -> Session {
+        let fingerprint = access.fingerprint();
+        Session { client: self.clone(), access, fingerprint, deadline }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").field("egress", &self.shared.egress).finish_non_exhaustive()
+    }
+}
+
+/// Asks registries with one set of grants and one deadline; cheap to clone.
+#[derive(Clone)]
+pub struct Session {
+    client: Client,
+    access: Arc<Access>,
+    fingerprint: [u8; 32],
+    deadline: Instant,
+}
+
+impl Session {
+    fn shared(&self) -> &Shared {
+        &self.client.shared
+    }
+
+    fn grant_key(&self, repository: &Repository) -> GrantKey {
+        (repository.clone(), self.fingerprint)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Session").field("access", &self.access).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,45 @@
+//! The command line: what was typed becomes checked configuration; one file per subcommand.
+
+mod crds;
+mod operator;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Lets a Kubernetes cluster run only images signed by people it trusts.
+#[derive(Debug, Parser)]
+#[command(name = "bonafide", version, about, disable_help_subcommand = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the operator: admission webhooks, status, reports.
+    Operator(operator::OperatorArguments),
+    /// Check images against policies from files, without a cluster.
+    Verify(verify::VerifyArguments),
+    /// Print the custom resource definitions as YAML.
+    Crds,
+}
+
+/// Runs a command. Errors are printed once, with everything that caused them.
+pub fn run(arguments: Arguments) -> ExitCode {
+    let result = match arguments.command {
+        Command::Operator(arguments) => operator::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::Crds => crds::run().map(|()| ExitCode::SUCCESS),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("bonafide: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+/// A runtime for a command.
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+}

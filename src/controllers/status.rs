@@ -1,0 +1,129 @@
+//! The status of our own kinds: findings become conditions, written by the leader only when they change.
+
+mod conditions;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::runtime::reflector::Store;
+use kube::{Api, Client, ResourceExt};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use self::conditions::status;
+use super::webhook_configuration::Installed;
+use super::{Compiled, Stores};
+use crate::crd::{ImagePolicy, Mode, TrustRoot, Validator};
+use crate::index::{Finding, Snapshot};
+use crate::policy::Kind;
+
+const MANAGER: &str = "bonafide-status";
+/// A write that failed is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Writes statuses.
+pub struct StatusWriter {
+    /// The client.
+    pub client: Client,
+    /// The objects as they are stored.
+    pub stores: Stores,
+    /// What was compiled.
+    pub compiled: watch::Receiver<Option<Compiled>>,
+    /// What the API server holds of our webhook configurations.
+    pub installed: watch::Receiver<Option<Installed>>,
+    /// Whether this replica writes.
+    pub leader: watch::Receiver<bool>,
+}
+
+impl StatusWriter {
+    /// Writes after every change, until cancelled.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        loop {
+            let complete = if *self.leader.borrow() { self.write_all().await } else { true };
+            let retry = async {
+                if complete { std::future::pending().await } else { tokio::time::sleep(RETRY).await }
+            };
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                () = retry => {}
+                Ok(()) = self.compiled.changed() => {}
+                Ok(()) = self.installed.changed() => {}
+                Ok(()) = self.leader.changed() => {}
+            }
+        }
+    }
+
+    /// Whether everything that had to be written was.
+    async fn write_all(&self) -> bool {
+        let Some(Compiled { snapshot, findings, .. }) = self.compiled.borrow().clone() else { return true };
+        let installed = self.installed.borrow().clone();
+        let mut complete = true;
+        for finding in findings.iter() {
+            let covered = is_covered(finding, &snapshot, installed.as_ref());
+            complete &= self.write(finding, covered).await;
+        }
+        complete
+    }
+
+    async fn write(&self, finding: &Finding, covered: bool) -> bool {
+        let Some(stored) = stored(self.stores.of(finding.kind), finding) else { return true };
+        let old = stored.data.get("status").cloned().unwrap_or_default();
+        let new = status(finding, covered, &old, Utc::now());
+        if new == old || stored.metadata.deletion_timestamp.is_some() {
+            return true;
+        }
+        let (api, kind) = self.api(finding);
+        let patch = applied(&kind, &stored, new);
+        match api.patch_status(&finding.object.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(patch)).await {
+            Ok(_) => true,
+            // Changed or gone meanwhile: the watch tells, and then there is something newer to say.
+            Err(kube::Error::Api(answer)) if answer.is_conflict() || answer.is_not_found() => true,
+            Err(error) => {
+                tracing::warn!(kind = kind.kind, object = %finding.object, error = %crate::chain(&error), "status not written");
+                false
+            }
+        }
+    }
+
+    fn api(&self, finding: &Finding) -> (Api<DynamicObject>, ApiResource) {
+        let kind = match finding.kind {
+            Kind::ImagePolicy => ApiResource::erase::<ImagePolicy>(&()),
+            Kind::Validator => ApiResource::erase::<Validator>(&()),
+            Kind::TrustRoot => ApiResource::erase::<TrustRoot>(&()),
+        };
+        (Api::namespaced_with(self.client.clone(), &finding.object.namespace, &kind), kind)
+    }
+}
+
+/// Only a policy needs a webhook, and only where its namespace is not exempt.
+fn is_covered(finding: &Finding, snapshot: &Snapshot, installed: Option<&Installed>) -> bool {
+    let namespace = &finding.object.namespace;
+    if finding.kind != Kind::ImagePolicy {
+        return true;
+    }
+    if snapshot.exempt_namespaces.contains(namespace) && *namespace != snapshot.operator_namespace {
+        return true;
+    }
+    let mut policies = snapshot.cluster.iter().chain(snapshot.tenants.values().flatten());
+    let enforce = policies.any(|policy| policy.name == finding.object && policy.mode == Mode::Enforce);
+    installed.is_some_and(|installed| installed.covers(namespace, &snapshot.operator_namespace, enforce))
+}
+
+fn stored(store: &Store<DynamicObject>, finding: &Finding) -> Option<Arc<DynamicObject>> {
+    store.find(|object| {
+        object.name_any() == finding.object.name && object.namespace().as_deref() == Some(finding.object.namespace.as_str())
+    })
+}
+
+/// Fenced by the resource version that the finding was made from.
+fn applied(kind: &ApiResource, stored: &DynamicObject, status: Value) -> Value {
+    json!({
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "metadata": {"name": stored.name_any(), "resourceVersion": stored.resource_version()},
+        "status": status,
+    })
+}

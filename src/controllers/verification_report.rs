@@ -1,0 +1,119 @@
+//! Re-verification: one `VerificationReport` per pod that a policy applies to, kept true while the pod lives.
+//!
+//! Boundary: watches pods and reports, asks `evaluate`, writes what `report` makes of the answers. Invariant: only the
+//! leader writes, only for pods that exist, and only when the content changes; nothing is ever decided from a report.
+//!
+//! ```text
+//! pods (appear, images change) ──┐
+//! reports (edited, deleted) ─────┼─> reconcile ─> evaluate ─> report::content ─> Change ─> write
+//! snapshots (swapped) ───────────┤       └─ again after a while: 5 minutes, sooner when something was unknown
+//! ```
+
+mod change;
+mod memory;
+mod pace;
+mod pods;
+mod reconcile;
+mod reports;
+mod sweep;
+mod write;
+
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, stream};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::runtime::Controller;
+use kube::runtime::controller::Config;
+use kube::runtime::reflector::{self, Store};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use self::memory::Memory;
+use super::PullSecretReader;
+use crate::crd::VerificationReport;
+use crate::evaluate::Evaluator;
+use crate::index::Snapshot;
+
+/// Pods that are evaluated at one time; the registries have limits of their own.
+const CONCURRENCY: u16 = 8;
+
+/// What re-verification needs.
+pub struct ReportSettings {
+    /// Towards the API server.
+    pub client: Client,
+    /// Shared with admission, whose verdicts are then known here.
+    pub evaluator: Evaluator,
+    /// The policies; absent until everything was listed.
+    pub snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    /// Whether this replica holds the Lease.
+    pub leader: watch::Receiver<bool>,
+    /// Reads the pods' pull secrets.
+    pub pull_secrets: PullSecretReader,
+    /// Ends everything.
+    pub cancel: CancellationToken,
+}
+
+/// What the parts of one term of leadership share.
+struct Term {
+    client: Client,
+    evaluator: Evaluator,
+    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    pull_secrets: PullSecretReader,
+    pods: Store<Pod>,
+    reports: Store<VerificationReport>,
+    memory: Memory,
+}
+
+/// Works while this replica leads, rests while it does not, ends when cancelled or when leadership is no longer told.
+pub async fn run(settings: ReportSettings) {
+    let cancel = settings.cancel.clone();
+    cancel.run_until_cancelled(lead(settings)).await;
+}
+
+async fn lead(settings: ReportSettings) {
+    let mut leader = settings.leader.clone();
+    let mut lost = settings.leader.clone();
+    while leader.wait_for(|leads| *leads).await.is_ok() {
+        tokio::select! {
+            () = term(&settings) => {}
+            _ = lost.wait_for(|leads| !*leads) => {}
+        }
+    }
+}
+
+/// Everything starts anew with each term: another leader may have written meanwhile.
+async fn term(settings: &ReportSettings) {
+    let (pods, pods_writer) = reflector::store();
+    let (reports, reports_writer) = reflector::store();
+    let ReportSettings { client, evaluator, snapshots, leader: _, pull_secrets, cancel: _ } = settings;
+    let term = Arc::new(Term {
+        client: client.clone(),
+        evaluator: evaluator.clone(),
+        snapshots: snapshots.clone(),
+        pull_secrets: pull_secrets.clone(),
+        pods: pods.clone(),
+        reports,
+        memory: Memory::default(),
+    });
+    tracing::info!("re-verification starts");
+    let work = Controller::for_stream(pods::watch(client, pods_writer), pods)
+        .with_config(Config::default().concurrency(CONCURRENCY))
+        .reconcile_on(reports::watch(client, reports_writer, term.clone()))
+        .reconcile_all_on(changes(snapshots.clone()))
+        .run(reconcile::reconcile, reconcile::retry, term.clone())
+        .for_each(|outcome| async move {
+            if let Err(error) = outcome {
+                reconcile::log(&error);
+            }
+        });
+    tokio::join!(work, sweep::run(term));
+    tracing::info!("re-verification stops");
+}
+
+fn changes(snapshots: watch::Receiver<Option<Arc<Snapshot>>>) -> impl Stream<Item = ()> {
+    stream::unfold(snapshots, |mut snapshots| async move {
+        snapshots.changed().await.ok()?;
+        Some(((), snapshots))
+    })
+}

@@ -1,0 +1,135 @@
+//! What this leader remembers of a pod between two looks at it. Losing it costs a request, never a wrong report.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::crd::{Condition, VerificationReport};
+use crate::policy::ObjectName;
+
+/// Per pod, by its name and uid.
+#[derive(Debug, Default)]
+pub(super) struct Memory(Mutex<HashMap<ObjectName, Remembered>>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    uid: String,
+    failures: u32,
+    fingerprint: Option<u64>,
+    conditions: Vec<Condition>,
+}
+
+impl Memory {
+    /// Counts another look that found nothing out; how many in a row.
+    pub(super) fn failed(&self, pod: &ObjectName, uid: &str) -> u32 {
+        self.with(pod, uid, |remembered| {
+            remembered.failures = remembered.failures.saturating_add(1);
+            remembered.failures
+        })
+    }
+
+    /// Ends a row of failures.
+    pub(super) fn succeeded(&self, pod: &ObjectName, uid: &str) {
+        self.with(pod, uid, |remembered| remembered.failures = 0);
+    }
+
+    /// Remembers what is about to be written, so that its echo in the watch is recognised.
+    pub(super) fn writes(&self, pod: &ObjectName, report: &VerificationReport) {
+        self.with(pod, &report.spec.pod.uid, |remembered| {
+            remembered.fingerprint = Some(fingerprint(report));
+            remembered.conditions = report.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
+        });
+    }
+
+    /// Whether the stored report is the one that was written last.
+    pub(super) fn wrote(&self, pod: &ObjectName, report: &VerificationReport) -> bool {
+        self.lock().get(pod).is_some_and(|remembered| remembered.fingerprint == Some(fingerprint(report)))
+    }
+
+    /// The conditions that were written last for this pod: unlike the stored ones nobody else can have touched them.
+    pub(super) fn conditions(&self, pod: &ObjectName, uid: &str) -> Option<Vec<Condition>> {
+        let remembered = self.lock();
+        let of_pod = remembered.get(pod).filter(|remembered| remembered.uid == uid && remembered.fingerprint.is_some())?;
+        Some(of_pod.conditions.clone())
+    }
+
+    /// Forgets pods that are gone.
+    pub(super) fn keep(&self, exists: impl Fn(&ObjectName) -> bool) {
+        self.lock().retain(|pod, _| exists(pod));
+    }
+
+    /// Another uid is another pod, of which nothing is known.
+    fn with<T>(&self, pod: &ObjectName, uid: &str, change: impl FnOnce(&mut Remembered) -> T) -> T {
+        let mut all = self.lock();
+        let remembered = all.entry(pod.clone()).or_default();
+        if remembered.uid != uid {
+            *remembered = Remembered { uid: uid.to_owned(), ..Remembered::default() };
+        }
+        change(remembered)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectName, Remembered>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Over everything that we write; not over what the API server adds.
+fn fingerprint(report: &VerificationReport) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let VerificationReport { metadata, spec, status } = report;
+    let written = (&metadata.labels, &metadata.owner_references, spec, status);
+    serde_json::to_vec(&written).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+    use crate::report::{self, PodFacts};
+
+    fn pod() -> ObjectName {
+        ObjectName::new("shop", "web")
+    }
+
+    fn report(uid: &str) -> VerificationReport {
+        let facts =
+            PodFacts { namespace: "shop".to_owned(), name: "web".to_owned(), uid: uid.to_owned(), workload: None, images: vec![] };
+        report::content(&facts, &[], &[], DateTime::<Utc>::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn failures_are_counted_in_a_row_and_per_uid() {
+        let memory = Memory::default();
+        assert_eq!([memory.failed(&pod(), "u1"), memory.failed(&pod(), "u1")], [1, 2]);
+        memory.succeeded(&pod(), "u1");
+        assert_eq!([memory.failed(&pod(), "u1"), memory.failed(&pod(), "u2")], [1, 1]);
+    }
+
+    #[test]
+    fn the_echo_of_our_own_write_is_recognised_and_an_edit_is_not() {
+        let memory = Memory::default();
+        let mut echo = report("u1");
+        assert!(!memory.wrote(&pod(), &echo));
+        memory.writes(&pod(), &report("u1"));
+        echo.metadata.resource_version = Some("8".to_owned());
+        echo.metadata.uid = Some("r".to_owned());
+        assert!(memory.wrote(&pod(), &echo));
+        echo.status.as_mut().unwrap().conditions[0].status = "False".to_owned();
+        assert!(!memory.wrote(&pod(), &echo));
+    }
+
+    #[test]
+    fn conditions_are_remembered_for_the_same_pod_only() {
+        let memory = Memory::default();
+        memory.failed(&pod(), "u1");
+        assert_eq!(memory.conditions(&pod(), "u1"), None);
+        memory.writes(&pod(), &report("u1"));
+        assert_eq!(memory.conditions(&pod(), "u1"), Some(report("u1").status.unwrap().conditions));
+        assert_eq!(memory.conditions(&pod(), "u2"), None);
+        memory.keep(|_| false);
+        assert_eq!(memory.conditions(&pod(), "u1"), None);
+    }
+}

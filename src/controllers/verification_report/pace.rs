@@ -1,0 +1,44 @@
+//! When a pod is looked at again without anything having happened to it.
+
+use std::time::Duration;
+
+use crate::crd::VerificationReport;
+
+/// A verdict is about this old at most.
+const REFRESH: Duration = Duration::from_mins(5);
+const FIRST_RETRY: Duration = Duration::from_secs(5);
+const LAST_RETRY: Duration = Duration::from_mins(2);
+
+/// Whether something in the report could not be determined.
+pub(super) fn is_unknown(report: &VerificationReport) -> bool {
+    report.status.as_ref().is_some_and(|status| status.summary.unknown > 0)
+}
+
+/// After a report in which everything was determined: 5 minutes, give or take a tenth by `roll` (0 to 1).
+pub(super) fn refresh(roll: f64) -> Duration {
+    REFRESH.mul_f64(0.9 + 0.2 * roll.clamp(0.0, 1.0))
+}
+
+/// After `failures` failures in a row: 5 seconds, doubled each time up to 2 minutes, and up to a fifth less by `roll`.
+pub(super) fn retry(failures: u32, roll: f64) -> Duration {
+    let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
+    doubled.min(LAST_RETRY).mul_f64(1.0 - 0.2 * roll.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_verdict_is_looked_at_again_after_about_five_minutes() {
+        assert_eq!([refresh(0.0), refresh(0.5), refresh(1.0)].map(|after| after.as_secs()), [270, 300, 330]);
+    }
+
+    #[test]
+    fn an_unknown_one_is_retried_with_back_off() {
+        let seconds: Vec<_> = (1..8).map(|failures| retry(failures, 0.0).as_secs()).collect();
+        assert_eq!(seconds, [5, 10, 20, 40, 80, 120, 120]);
+        assert_eq!(retry(1, 1.0), Duration::from_secs(4));
+        assert_eq!(retry(u32::MAX, 0.0), LAST_RETRY);
+    }
+}

@@ -1,0 +1,133 @@
+//! Watches of our kinds and of namespaces, on every replica.
+//!
+//! Objects are watched untyped: an unreadable one stays visible and becomes a finding, instead of failing its list.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
+use kube::runtime::reflector::Store;
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::{WatchStreamExt, metadata_watcher, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::crd::{ImagePolicy, TrustRoot, Validator};
+use crate::policy::{Kind, Labels, ObjectName, Observed};
+
+/// What is watched, each with its content as of the last event.
+#[derive(Clone)]
+pub struct Stores {
+    /// Every `ImagePolicy`.
+    pub policies: Store<DynamicObject>,
+    /// Every `Validator`.
+    pub validators: Store<DynamicObject>,
+    /// Every `TrustRoot`.
+    pub trust_roots: Store<DynamicObject>,
+    /// Every namespace, its metadata only.
+    pub namespaces: Store<PartialObjectMeta<Namespace>>,
+}
+
+/// Starts the watches; `changed` is woken after each change.
+pub fn observe(client: &Client, changed: &Arc<Notify>, tasks: &TaskTracker, cancel: &CancellationToken) -> Stores {
+    let start = |kind: ApiResource| {
+        let writer = Writer::new(kind.clone());
+        let store = writer.as_reader();
+        let stream = watcher(Api::all_with(client.clone(), &kind), watcher::Config::default()).default_backoff().reflect(writer);
+        tasks.spawn(drive(stream, kind.kind, changed.clone(), cancel.clone()));
+        store
+    };
+    let namespaces = Writer::default();
+    let store = namespaces.as_reader();
+    let stream = metadata_watcher(Api::<Namespace>::all(client.clone()), watcher::Config::default()).default_backoff();
+    let stream = stream.modify(trim).reflect(namespaces);
+    tasks.spawn(drive(stream, "Namespace".to_owned(), changed.clone(), cancel.clone()));
+    Stores {
+        policies: start(ApiResource::erase::<ImagePolicy>(&())),
+        validators: start(ApiResource::erase::<Validator>(&())),
+        trust_roots: start(ApiResource::erase::<TrustRoot>(&())),
+        namespaces: store,
+    }
+}
+
+impl Stores {
+    /// Waits until everything was listed once. A missing CRD is not "no policy": then this waits on.
+    pub async fn listed(&self) -> bool {
+        let ours = [&self.policies, &self.validators, &self.trust_roots];
+        for store in ours {
+            if store.wait_until_ready().await.is_err() {
+                return false;
+            }
+        }
+        self.namespaces.wait_until_ready().await.is_ok()
+    }
+
+    /// The store of a kind.
+    pub fn of(&self, kind: Kind) -> &Store<DynamicObject> {
+        match kind {
+            Kind::ImagePolicy => &self.policies,
+            Kind::Validator => &self.validators,
+            Kind::TrustRoot => &self.trust_roots,
+        }
+    }
+
+    /// Everything of a kind as it was observed.
+    pub fn observed(&self, kind: Kind) -> Vec<Observed> {
+        self.of(kind).state().iter().map(|object| observed(kind, object)).collect()
+    }
+
+    /// Every namespace with its labels.
+    pub fn labels(&self) -> BTreeMap<String, Labels> {
+        self.namespaces.state().iter().map(|namespace| (namespace.name_any(), namespace.labels().clone())).collect()
+    }
+}
+
+async fn drive<K>(
+    stream: impl futures::Stream<Item = Result<watcher::Event<K>, watcher::Error>>,
+    kind: String,
+    changed: Arc<Notify>,
+    cancel: CancellationToken,
+) {
+    let mut stream = std::pin::pin!(stream);
+    let mut failing = false;
+    while let Some(Some(event)) = cancel.run_until_cancelled(stream.next()).await {
+        match event {
+            Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => {}
+            Ok(watcher::Event::Apply(_) | watcher::Event::Delete(_) | watcher::Event::InitDone) => {
+                failing = false;
+                changed.notify_one();
+            }
+            Err(error) => {
+                // Once per outage at a level that people see; the stream retries with back-off by itself.
+                if failing {
+                    tracing::debug!(kind, %error, "watch failed again");
+                } else {
+                    tracing::warn!(kind, error = %crate::chain(&error), "watch failed; what was seen last stays in force");
+                }
+                failing = true;
+            }
+        }
+    }
+}
+
+/// Labels decide, the rest of the metadata only costs memory.
+fn trim(namespace: &mut PartialObjectMeta<Namespace>) {
+    namespace.managed_fields_mut().clear();
+    namespace.annotations_mut().clear();
+}
+
+/// An object of ours as `policy` takes it.
+pub(super) fn observed(kind: Kind, object: &DynamicObject) -> Observed {
+    Observed {
+        kind,
+        name: ObjectName::new(object.namespace().unwrap_or_default(), object.name_any()),
+        uid: object.uid().unwrap_or_default(),
+        generation: object.meta().generation,
+        created: object.creation_timestamp().and_then(|time| chrono::DateTime::from_timestamp(time.0.as_second(), 0)),
+        spec: object.data.get("spec").cloned().unwrap_or_default(),
+    }
+}

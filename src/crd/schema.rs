@@ -1,0 +1,13 @@
+//! Schema transforms shared by the kinds.
+
+use schemars::Schema;
+use serde_json::Value;
+
+/// Makes the API server keep unknown fields of this object, so that the parser sees and refuses them.
+///
+/// Without this a misspelt `treshold` is pruned silently for clients that do not ask for strictness,
+/// and a weaker policy is stored.
+pub(super) fn keep_unknown_fields(schema: &mut Schema) {
+    schema.remove("additionalProperties");
+    schema.insert("x-kubernetes-preserve-unknown-fields".to_owned(), Value::Bool(true));
+}

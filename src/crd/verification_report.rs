@@ -1,0 +1,166 @@
+//! `VerificationReport`: what runs, and whether it may.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::conditions::Condition;
+
+/// One per pod that a policy applies to, with the pod's name, owned by it.
+///
+/// Without a spec and without a status subresource: a report is written in one piece, by the operator alone.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "bonafide.dev",
+    version = "v1alpha1",
+    kind = "VerificationReport",
+    plural = "verificationreports",
+    shortname = "vr",
+    category = "bonafide",
+    namespaced,
+    no_spec,
+    derive = "PartialEq",
+    status = "VerificationReportStatus",
+    doc = "Says what a pod runs and whether it may, according to every policy that applies to it. Made by the operator from the pods that exist; nobody else may write it, and no decision is ever read back from it.",
+    printcolumn(name = "Verified", type_ = "string", json_path = ".status.conditions[?(@.type==\"Verified\")].status"),
+    printcolumn(name = "Images", type_ = "string", json_path = ".status.summary.ratio", description = "images that are trusted, of those that must be verified"),
+    printcolumn(name = "Exempt", type_ = "integer", json_path = ".status.summary.exempt", description = "images that an Allow rule lets run unverified"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Verified\")].reason"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Unmatched", type_ = "integer", json_path = ".status.summary.unmatched", priority = 1),
+    printcolumn(name = "Workload", type_ = "string", json_path = ".workload.name", priority = 1),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Verified\")].message", priority = 1)
+)]
+#[serde(rename_all = "camelCase")]
+pub struct VerificationReportSpec {
+    /// The pod that the report is about.
+    pub pod: ReportedPod,
+    /// The controller that made the pod, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workload: Option<ReportedWorkload>,
+}
+
+/// The pod that a report is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedPod {
+    /// The pod's name.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// The pod's uid: another pod of the same name gets another report.
+    #[schemars(length(max = 64))]
+    pub uid: String,
+}
+
+/// The controller that made a pod.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedWorkload {
+    /// The controller's kind, such as `ReplicaSet`.
+    #[schemars(length(max = 63))]
+    pub kind: String,
+    /// The controller's name.
+    #[schemars(length(max = 253))]
+    pub name: String,
+}
+
+/// The verdicts on a pod's images.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VerificationReportStatus {
+    /// Verified: True when every image that must be verified is trusted, False when one is not, Unknown when one could not be determined.
+    #[serde(default)]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub conditions: Vec<Condition>,
+    /// How many images have which status.
+    #[serde(default)]
+    pub summary: ReportedSummary,
+    /// One entry per image and policy that judged it.
+    #[serde(default)]
+    #[schemars(length(max = 128))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub images: Vec<ImageResult>,
+}
+
+/// How many images have which status; each image counts once, by its worst verdict.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReportedSummary {
+    /// Trusted images, of those that must be verified.
+    #[schemars(length(max = 16))]
+    pub ratio: String,
+    /// Images with all signatures that are needed.
+    pub trusted: u32,
+    /// Images that were looked at and are not trusted.
+    pub untrusted: u32,
+    /// Images about which nothing could be found out.
+    pub unknown: u32,
+    /// Images that no validator can judge.
+    pub unsupported: u32,
+    /// Images whose signer or signature was revoked.
+    pub revoked: u32,
+    /// Images that an Allow rule lets run unverified.
+    pub exempt: u32,
+    /// Images that no rule matches and that are allowed for it.
+    pub unmatched: u32,
+}
+
+/// One image as one policy judges it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageResult {
+    /// The reference as the pod specifies it.
+    #[schemars(length(max = 1024))]
+    pub image: String,
+    /// The digest that the kubelet reports; before that, the one that is specified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 80))]
+    pub digest: Option<String>,
+    /// The containers and image volumes that use it.
+    #[schemars(length(max = 128), inner(length(max = 128)))]
+    pub containers: Vec<String>,
+    /// The verdict.
+    pub status: ImageStatus,
+    /// The policy that judged, as `namespace/name`.
+    #[schemars(length(max = 507))]
+    pub policy: String,
+    /// The rule that decided; absent when none matched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub rule: Option<String>,
+    /// The validators that were asked, as `namespace/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub validator: Option<String>,
+    /// Whose signatures were verified, as `trust root/key`.
+    #[serde(default)]
+    #[schemars(length(max = 64), inner(length(max = 1024)))]
+    pub signers: Vec<String>,
+    /// Why, from the closed list of reasons.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 1024))]
+    pub message: String,
+}
+
+/// The verdict on one image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum ImageStatus {
+    /// All signatures that are needed were verified on this digest.
+    Trusted,
+    /// Looked at, and not trusted.
+    Untrusted,
+    /// Could not be found out.
+    Unknown,
+    /// No validator can judge it.
+    Unsupported,
+    /// The signer or the signature was revoked.
+    Revoked,
+    /// An Allow rule lets it run unverified.
+    Exempt,
+    /// No rule matches it, and it is allowed for that.
+    Unmatched,
+}

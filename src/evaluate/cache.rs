@@ -1,0 +1,84 @@
+//! The verdict cache, which is also the single flight: simultaneous askers of one question share one answer.
+//!
+//! Invariant: the key is the whole requirement, the repository, the digest and the credential set (security rule 1);
+//! faults are shared by those who wait and then forgotten, refusals are remembered for 30 s at most (rule 22).
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use moka::Expiry;
+use moka::future::Cache;
+use oci::{Digest, Repository};
+
+use super::{Evidence, Fault, Refusal};
+use crate::policy::RequirementId;
+
+/// How long a success stands before the registry is asked again.
+const TRUSTED_FOR: Duration = Duration::from_mins(5);
+/// How long "not trusted" stands; a signature pushed meanwhile is seen after it.
+const REFUSED_FOR: Duration = Duration::from_secs(30);
+/// About 1 KiB each at most.
+const MOST_VERDICTS: u64 = 20_000;
+
+/// What a requirement says of a digest.
+pub type RequirementVerdict = Result<Evidence, Refusal>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub(super) requirement: RequirementId,
+    pub(super) repository: Repository,
+    pub(super) digest: Digest,
+    pub(super) credentials: [u8; 32],
+}
+
+/// Where an answer came from; a closed metric label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CacheOutcome {
+    /// It was known.
+    Hit,
+    /// It was found out for this request or for a simultaneous one.
+    Miss,
+}
+
+/// Verdicts by question.
+#[derive(Clone)]
+pub struct VerdictCache(Cache<Key, Arc<RequirementVerdict>>);
+
+struct Lifetimes;
+
+impl Expiry<Key, Arc<RequirementVerdict>> for Lifetimes {
+    fn expire_after_create(&self, _: &Key, verdict: &Arc<RequirementVerdict>, _: Instant) -> Option<Duration> {
+        Some(if verdict.is_ok() { TRUSTED_FOR } else { REFUSED_FOR })
+    }
+}
+
+impl Default for VerdictCache {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(MOST_VERDICTS).expire_after(Lifetimes).build())
+    }
+}
+
+impl VerdictCache {
+    pub(super) async fn get_or(
+        &self,
+        key: Key,
+        find_out: impl Future<Output = Result<RequirementVerdict, Fault>>,
+    ) -> (Result<Arc<RequirementVerdict>, Fault>, CacheOutcome) {
+        if let Some(known) = self.0.get(&key).await {
+            return (Ok(known), CacheOutcome::Hit);
+        }
+        let answer = self.0.try_get_with(key, async { find_out.await.map(Arc::new) }).await;
+        (answer.map_err(|fault: Arc<Fault>| (*fault).clone()), CacheOutcome::Miss)
+    }
+
+    /// How many verdicts are remembered.
+    pub fn len(&self) -> u64 {
+        self.0.entry_count()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,61 @@
+//! Faults: we could not find out.
+
+use oci::{ErrorClass, RegistryError};
+
+use crate::policy::{ObjectName, Reason};
+
+/// Why nothing could be found out about an image. Never cached for long, never a verdict.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The registry does not have the image.
+    #[error("the image is not in the registry")]
+    ImageNotFound,
+    /// The registry gave no usable answer.
+    #[error("{0}")]
+    Registry(RegistryError),
+    /// The deadline passed.
+    #[error("no answer within the deadline")]
+    Timeout,
+    /// A pull secret that the pod names may not be read.
+    #[error("the operator may not read the pull secret {secret}: apply the ClusterRole {role} and bind it")]
+    Forbidden {
+        /// The Secret.
+        secret: ObjectName,
+        /// The role that would permit it.
+        role: &'static str,
+    },
+    /// The namespace of the object is unknown, so nobody can say which policies hold for it.
+    #[error("nothing is known about the namespace yet")]
+    NamespaceUnknown,
+    /// The API server did not answer when it was asked for something.
+    #[error("the API server did not answer")]
+    ApiServer,
+    /// A defect of ours.
+    #[error("an internal error")]
+    Internal,
+}
+
+impl Fault {
+    /// The reason in the closed list.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::ImageNotFound => Reason::ImageNotFound,
+            Self::Registry(error) => match error.class() {
+                ErrorClass::NotFound => Reason::ImageNotFound,
+                ErrorClass::Denied => Reason::RegistryDenied,
+                ErrorClass::RateLimited => Reason::RateLimited,
+                ErrorClass::Timeout => Reason::Timeout,
+                ErrorClass::Unavailable | ErrorClass::TooLarge | ErrorClass::Invalid | ErrorClass::Refused => Reason::RegistryUnavailable,
+            },
+            Self::Timeout => Reason::Timeout,
+            Self::Forbidden { .. } => Reason::Forbidden,
+            Self::NamespaceUnknown | Self::ApiServer | Self::Internal => Reason::Internal,
+        }
+    }
+}
+
+impl From<RegistryError> for Fault {
+    fn from(error: RegistryError) -> Self {
+        Self::Registry(error)
+    }
+}

@@ -1,0 +1,25 @@
+//! Evaluation: a snapshot, an image and the registries give a verdict that explains itself.
+//!
+//! Boundary: policy, index and the scheme crates; no Kubernetes client. Time, trust and pull secrets are arguments.
+//! Invariant: [`Verdict::Trusted`] is built only from requirements that at least one verified signature met, and a
+//! [`Refusal`] (we looked) is never mixed up with a [`Fault`] (we could not find out).
+
+mod cache;
+mod cosign_requirement;
+mod evaluator;
+mod fault;
+mod image;
+mod pull_secrets;
+mod refusal;
+mod resolve;
+mod rule;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use cache::{CacheOutcome, RequirementVerdict, VerdictCache};
+pub use evaluator::{Evaluator, Observer, Question};
+pub use fault::Fault;
+pub use pull_secrets::{NoPullSecrets, PullSecrets};
+pub use refusal::Refusal;
+pub use verdict::{Evidence, ImageDecision, PolicyResult, Signer, Verdict};

@@ -1,0 +1,39 @@
+//! Bonafide: lets a cluster run only images signed by people it trusts, and proves it.
+//!
+//! ```text
+//!        ImagePolicy  Validator  TrustRoot  Namespaces  Secrets/ConfigMaps they name
+//!              \          |          |          |         /
+//!               v         v          v          v        v          (watches, on every replica)
+//!             +------------------ Inputs ------------------+
+//!             +---------------------+----------------------+
+//!                                   | compile            -> findings -> status conditions   (leader writes)
+//!                                   v
+//!                        Snapshot (immutable, Arc)
+//!                         |                    |
+//!    AdmissionReview ->  admission         re-verification  <- Pods (watch), clock, snapshot changes
+//!                         |                    |
+//!                         +----> evaluate <----+
+//!                                  |   one image, one set of requirements -> Verdict
+//!                                  v
+//!                          crates/oci, crates/cosign (no Kubernetes inside)
+//! ```
+//!
+//! Rooms, in the direction of their imports: [`crd`] (what users write), [`policy`] (what it means), [`index`]
+//! (compiled), [`evaluate`] (verdicts), [`admission`], [`report`] and [`controllers`] (the cluster), [`runtime`]
+//! (wiring), [`cli`].
+
+#![forbid(unsafe_code)]
+
+pub mod admission;
+pub mod cli;
+pub mod controllers;
+pub mod crd;
+pub mod evaluate;
+pub mod index;
+pub mod policy;
+pub mod report;
+pub mod runtime;
+
+mod chain;
+
+pub(crate) use chain::chain;

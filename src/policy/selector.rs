@@ -1,0 +1,123 @@
+//! Namespace selectors as checked values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Cause, Problem};
+use crate::crd::{LabelExpression, LabelOperator, NamespaceSelector};
+
+/// The labels of a namespace.
+pub type Labels = BTreeMap<String, String>;
+
+/// A label selector; without requirements it selects everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector(Vec<Requirement>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Requirement {
+    key: String,
+    test: Test,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Test {
+    In(BTreeSet<String>),
+    NotIn(BTreeSet<String>),
+    Exists,
+    DoesNotExist,
+}
+
+impl Selector {
+    /// Checks a selector as it is written.
+    pub(super) fn parse(written: &NamespaceSelector, path: &str) -> Result<Self, Vec<Problem>> {
+        let NamespaceSelector { match_labels, match_expressions } = written;
+        let mut requirements: Vec<_> =
+            match_labels.iter().map(|(key, value)| Requirement { key: key.clone(), test: Test::In([value.clone()].into()) }).collect();
+        let mut problems = Vec::new();
+        for (i, expression) in match_expressions.iter().enumerate() {
+            match Requirement::parse(expression) {
+                Ok(requirement) => requirements.push(requirement),
+                Err((field, cause)) => problems.push(Problem::new(format!("{path}.matchExpressions[{i}].{field}"), cause)),
+            }
+        }
+        if problems.is_empty() { Ok(Self(requirements)) } else { Err(problems) }
+    }
+
+    /// Whether a namespace with these labels is selected.
+    pub fn matches(&self, labels: &Labels) -> bool {
+        self.0.iter().all(|requirement| requirement.matches(labels))
+    }
+}
+
+impl Requirement {
+    fn parse(written: &LabelExpression) -> Result<Self, (&'static str, Cause)> {
+        let LabelExpression { key, operator, values } = written;
+        if key.is_empty() {
+            return Err(("key", Cause::Empty));
+        }
+        let test = match (operator, values.is_empty()) {
+            (LabelOperator::In | LabelOperator::NotIn, true) => return Err(("values", Cause::Empty)),
+            (LabelOperator::Exists | LabelOperator::DoesNotExist, false) => {
+                return Err(("values", Cause::Meaningless("with Exists and DoesNotExist")));
+            }
+            (LabelOperator::In, false) => Test::In(values.iter().cloned().collect()),
+            (LabelOperator::NotIn, false) => Test::NotIn(values.iter().cloned().collect()),
+            (LabelOperator::Exists, true) => Test::Exists,
+            (LabelOperator::DoesNotExist, true) => Test::DoesNotExist,
+        };
+        Ok(Self { key: key.clone(), test })
+    }
+
+    /// As Kubernetes does it: `NotIn` selects a namespace without the label too.
+    fn matches(&self, labels: &Labels) -> bool {
+        let value = labels.get(&self.key);
+        match &self.test {
+            Test::In(values) => value.is_some_and(|value| values.contains(value)),
+            Test::NotIn(values) => value.is_none_or(|value| !values.contains(value)),
+            Test::Exists => value.is_some(),
+            Test::DoesNotExist => value.is_none(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn selector(yaml: &str) -> Result<Selector, Vec<Problem>> {
+        Selector::parse(&serde_saphyr::from_str(yaml).unwrap(), "spec.namespaceSelector")
+    }
+
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn all_parts_must_match() {
+        let selector =
+            selector("matchLabels: {tier: production}\nmatchExpressions: [{key: team, operator: In, values: [a, b]}]").unwrap();
+        assert!(selector.matches(&labels(&[("tier", "production"), ("team", "b")])));
+        assert!(!selector.matches(&labels(&[("tier", "production"), ("team", "c")])));
+        assert!(!selector.matches(&labels(&[("team", "b")])));
+    }
+
+    #[test]
+    fn an_unlabelled_namespace_is_selected_by_not_in() {
+        let selector = selector("matchExpressions: [{key: tier, operator: NotIn, values: [sandbox]}]").unwrap();
+        assert!(selector.matches(&Labels::new()));
+        assert!(!selector.matches(&labels(&[("tier", "sandbox")])));
+    }
+
+    #[test]
+    fn existence_can_be_asked() {
+        assert!(selector("matchExpressions: [{key: a, operator: Exists}]").unwrap().matches(&labels(&[("a", "")])));
+        assert!(selector("matchExpressions: [{key: a, operator: DoesNotExist}]").unwrap().matches(&Labels::new()));
+    }
+
+    #[test]
+    fn an_operator_without_its_values_is_a_problem() {
+        let problems = selector("matchExpressions: [{key: a, operator: In}]").unwrap_err();
+        assert_eq!(problems, [Problem::new("spec.namespaceSelector.matchExpressions[0].values", Cause::Empty)]);
+        assert!(selector("matchExpressions: [{key: a, operator: Exists, values: [x]}]").is_err());
+    }
+}

@@ -1,0 +1,101 @@
+//! The `Verified` condition: one answer for the whole pod.
+
+use chrono::{DateTime, Utc};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::jiff::Timestamp;
+
+use crate::crd::{Condition, ImageStatus, VERIFIED};
+use crate::policy::Reason;
+
+use super::tally::{Counted, is_refused, must_be_verified};
+use super::text;
+
+const MOST_MESSAGE: usize = 512;
+const MOST_NAMED: usize = 8;
+
+/// False when an image is refused, else Unknown when one could not be determined, else True.
+///
+/// The reason is that of the worst image; when nothing has to be verified `Exempt`, or `Unmatched` when no rule
+/// exempts anything either. The transition time stays while the status does.
+pub(super) fn verified(images: &[Counted<'_>], left_out: usize, previous: &[Condition], now: DateTime<Utc>) -> Condition {
+    let (status, reason) = answer(images);
+    let before = previous.iter().find(|condition| condition.type_ == VERIFIED && condition.status == status);
+    let mut message = message(images);
+    if left_out > 0 {
+        message.push_str(&format!("; {left_out} more results are not listed"));
+    }
+    Condition {
+        type_: VERIFIED.to_owned(),
+        status: status.to_owned(),
+        reason: reason.as_str().to_owned(),
+        message: text::shown(&message, MOST_MESSAGE),
+        last_transition_time: before.map_or_else(|| whole_seconds(now), |before| before.last_transition_time.clone()),
+        observed_generation: None,
+    }
+}
+
+fn answer(images: &[Counted<'_>]) -> (&'static str, Reason) {
+    let reason = |keep: fn(ImageStatus) -> bool| images.iter().filter(|image| keep(image.status)).map(|image| image.reason).max();
+    if let Some(reason) = reason(is_refused) {
+        return ("False", reason);
+    }
+    if let Some(reason) = reason(|status| status == ImageStatus::Unknown) {
+        return ("Unknown", reason);
+    }
+    let has = |status| images.iter().any(|image| image.status == status);
+    let reason = match (has(ImageStatus::Trusted), has(ImageStatus::Exempt)) {
+        (true, _) => Reason::Trusted,
+        (false, true) => Reason::Exempt,
+        (false, false) => Reason::Unmatched,
+    };
+    ("True", reason)
+}
+
+fn message(images: &[Counted<'_>]) -> String {
+    let of = |keep: fn(ImageStatus) -> bool| images.iter().filter(|image| keep(image.status)).collect::<Vec<_>>();
+    let verifiable = of(must_be_verified).len();
+    let (refused, unknown) = (of(is_refused), of(|status| status == ImageStatus::Unknown));
+    let mut parts = Vec::new();
+    if !refused.is_empty() {
+        let verb = if refused.len() == 1 { "is" } else { "are" };
+        parts.push(format!("{} of {verifiable} images {verb} not trusted: {}", refused.len(), places(&refused)));
+    }
+    if !unknown.is_empty() {
+        parts.push(format!("{} of {verifiable} images could not be determined: {}", unknown.len(), places(&unknown)));
+    }
+    if parts.is_empty() {
+        parts.push(settled(verifiable, of(|status| status == ImageStatus::Exempt).len(), images.len()));
+    }
+    parts.join("; ")
+}
+
+/// Nothing is refused and nothing unknown.
+fn settled(trusted: usize, exempt: usize, all: usize) -> String {
+    let unmatched = all.saturating_sub(trusted).saturating_sub(exempt);
+    let mut text = match trusted {
+        0 => "no image has to be verified".to_owned(),
+        1 => "1 of 1 images is trusted".to_owned(),
+        n => format!("{n} of {n} images are trusted"),
+    };
+    if exempt > 0 {
+        text.push_str(&format!(", {exempt} exempt by a rule"));
+    }
+    if unmatched > 0 {
+        text.push_str(&format!(", {unmatched} allowed without a rule"));
+    }
+    text
+}
+
+fn places(images: &[&Counted<'_>]) -> String {
+    let all: Vec<_> = images.iter().flat_map(|image| &image.group.locations).collect();
+    let mut named = all.iter().take(MOST_NAMED).map(|location| location.in_words()).collect::<Vec<_>>().join(", ");
+    if all.len() > MOST_NAMED {
+        named.push_str(&format!(" and {} more", all.len() - MOST_NAMED));
+    }
+    named
+}
+
+/// Kubernetes stores whole seconds; anything finer would differ from what is read back.
+fn whole_seconds(now: DateTime<Utc>) -> Time {
+    Time(Timestamp::from_second(now.timestamp()).unwrap_or_default())
+}

@@ -1,0 +1,148 @@
+//! The content of a report.
+//!
+//! Invariant: the same pod and the same verdicts give the same content, so that it is written only when it changes.
+
+use std::cmp::Reverse;
+
+use chrono::{DateTime, Utc};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use oci::Digest;
+
+use crate::crd::{
+    Condition, ImageResult, ReportedPod, ReportedWorkload, VerificationReport, VerificationReportSpec, VerificationReportStatus,
+};
+use crate::evaluate::Verdict;
+use crate::policy::ObjectName;
+
+use super::tally::{self, Counted};
+use super::{ImageGroup, JudgedImage, Judgement, PodFacts, Workload, condition, text};
+
+const MOST_RESULTS: usize = 128;
+/// A third of what etcd takes in one object.
+const MOST_BYTES: usize = 512 * 1024;
+const MOST_IMAGE: usize = 1_024;
+const MOST_MESSAGE: usize = 512;
+const MOST_NAME: usize = 253;
+const MOST_VALIDATORS: usize = 2_048;
+const MOST_LOCATIONS: usize = 128;
+const MOST_LOCATION: usize = 128;
+const MOST_SIGNERS: usize = 64;
+const MOST_SIGNER: usize = 1_024;
+
+/// The report on a pod. `previous` are the conditions of its last report, whose transition time stays while the status does.
+pub fn content(facts: &PodFacts, images: &[JudgedImage], previous: &[Condition], now: DateTime<Utc>) -> VerificationReport {
+    let counted: Vec<_> = images.iter().filter_map(Counted::of).collect();
+    let (results, left_out) = bounded(images.iter().flat_map(results).collect());
+    VerificationReport {
+        metadata: metadata(facts),
+        spec: VerificationReportSpec {
+            pod: ReportedPod { name: facts.name.clone(), uid: facts.uid.clone() },
+            workload: facts.workload.as_ref().map(workload),
+        },
+        status: Some(VerificationReportStatus {
+            conditions: vec![condition::verified(&counted, left_out, previous, now)],
+            summary: tally::summary(&counted),
+            images: results,
+        }),
+    }
+}
+
+/// Owned by the pod, so that it is collected with it, without delaying the pod's deletion.
+fn metadata(facts: &PodFacts) -> ObjectMeta {
+    let owner = OwnerReference {
+        api_version: "v1".to_owned(),
+        kind: "Pod".to_owned(),
+        name: facts.name.clone(),
+        uid: facts.uid.clone(),
+        controller: Some(false),
+        block_owner_deletion: None,
+    };
+    ObjectMeta {
+        name: Some(facts.name.clone()),
+        namespace: Some(facts.namespace.clone()),
+        labels: Some([("app.kubernetes.io/managed-by".to_owned(), "bonafide".to_owned())].into()),
+        owner_references: Some(vec![owner]),
+        ..ObjectMeta::default()
+    }
+}
+
+fn workload(workload: &Workload) -> ReportedWorkload {
+    ReportedWorkload { kind: text::shown(&workload.kind, 63), name: text::shown(&workload.name, MOST_NAME) }
+}
+
+fn results(image: &JudgedImage) -> impl Iterator<Item = ImageResult> {
+    image.judgements.iter().map(|judgement| result(&image.group, judgement))
+}
+
+fn result(group: &ImageGroup, judgement: &Judgement) -> ImageResult {
+    let Judgement { policy, rule, verifies: _, validators, verdict } = judgement;
+    ImageResult {
+        image: text::shown(&group.image, MOST_IMAGE),
+        digest: digest(group, verdict).as_ref().map(ToString::to_string),
+        containers: group.locations.iter().take(MOST_LOCATIONS).map(|location| text::shown(&location.to_string(), MOST_LOCATION)).collect(),
+        status: judgement.status(),
+        policy: policy.to_string(),
+        rule: rule.as_ref().map(|rule| text::shown(rule, MOST_NAME)),
+        validator: names(validators),
+        signers: signers(verdict),
+        reason: verdict.reason().as_str().to_owned(),
+        message: text::shown(&message(group, judgement), MOST_MESSAGE),
+    }
+}
+
+/// What the kubelet reports; before that what is specified, or what the tag was resolved to and verified as.
+fn digest(group: &ImageGroup, verdict: &Verdict) -> Option<Digest> {
+    group.reported.clone().or_else(|| group.specified()).or_else(|| verdict.digest().cloned())
+}
+
+fn names(validators: &[ObjectName]) -> Option<String> {
+    let joined = validators.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    (!joined.is_empty()).then(|| text::shown(&joined, MOST_VALIDATORS))
+}
+
+fn signers(verdict: &Verdict) -> Vec<String> {
+    let Verdict::Trusted(evidence) = verdict else { return vec![] };
+    evidence.signers.iter().take(MOST_SIGNERS).map(|signer| text::shown(&signer.to_string(), MOST_SIGNER)).collect()
+}
+
+/// The verdict is on the specified digest; that the kubelet reports another one is said beside it.
+fn message(group: &ImageGroup, judgement: &Judgement) -> String {
+    let message = judgement.verdict.message();
+    let other = match (group.specified(), &group.reported) {
+        (Some(specified), Some(reported)) if judgement.verifies && specified != *reported => {
+            format!("the verdict is on the specified digest {specified}; the kubelet reports another one, {reported}")
+        }
+        _ => return message,
+    };
+    // First, because a long message is cut at its end.
+    if message.is_empty() { other } else { format!("{other}; {message}") }
+}
+
+/// The results that fit, and how many do not: the worst ones stay, in the order of the pod.
+fn bounded(results: Vec<ImageResult>) -> (Vec<ImageResult>, usize) {
+    let all = results.len();
+    let mut ranked: Vec<_> = results.into_iter().enumerate().collect();
+    ranked.sort_by_key(|(at, result)| (Reverse(tally::severity(result.status)), *at));
+    let mut bytes = 0;
+    let mut kept: Vec<_> = ranked
+        .into_iter()
+        .take(MOST_RESULTS)
+        .take_while(|(_, result)| {
+            bytes += size(result);
+            bytes <= MOST_BYTES
+        })
+        .collect();
+    kept.sort_by_key(|(at, _)| *at);
+    let kept: Vec<_> = kept.into_iter().map(|(_, result)| result).collect();
+    let left_out = all - kept.len();
+    (kept, left_out)
+}
+
+fn size(result: &ImageResult) -> usize {
+    let ImageResult { image, digest, containers, status: _, policy, rule, validator, signers, reason, message } = result;
+    let texts = [Some(image), digest.as_ref(), Some(policy), rule.as_ref(), validator.as_ref(), Some(reason), Some(message)];
+    texts.into_iter().flatten().chain(containers).chain(signers).map(String::len).sum()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,17 @@
+//! Reports: what a pod runs and what every policy says of it, as the content of a `VerificationReport`.
+//!
+//! Boundary: a function of the pod, the verdicts, the previous conditions and the time; no client, no clock. Invariant:
+//! every list and text of a report is bounded, text from outside is shown escaped, and an image that nobody verified is
+//! never counted as trusted.
+
+mod condition;
+mod content;
+mod image_id;
+mod judgement;
+mod pod;
+mod tally;
+mod text;
+
+pub use content::content;
+pub use judgement::{JudgedImage, Judgement};
+pub use pod::{ImageGroup, Location, Place, PodFacts, PodImage, Workload};

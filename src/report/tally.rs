@@ -1,0 +1,69 @@
+//! Counting: each image once, by its worst verdict over all policies.
+
+use crate::crd::{ImageStatus, ReportedSummary};
+use crate::policy::Reason;
+
+use super::{ImageGroup, JudgedImage};
+
+/// How bad a status is; of several verdicts on one image the worst counts. An image that one policy verified and
+/// another one exempts is trusted: it was verified.
+pub(super) fn severity(status: ImageStatus) -> u8 {
+    match status {
+        ImageStatus::Unmatched => 0,
+        ImageStatus::Exempt => 1,
+        ImageStatus::Trusted => 2,
+        ImageStatus::Unknown => 3,
+        ImageStatus::Unsupported => 4,
+        ImageStatus::Untrusted => 5,
+        ImageStatus::Revoked => 6,
+    }
+}
+
+/// An image with its worst verdict.
+#[derive(Clone, Debug)]
+pub(super) struct Counted<'a> {
+    pub(super) group: &'a ImageGroup,
+    pub(super) status: ImageStatus,
+    /// Of several equally bad verdicts the reason furthest down the closed list: it says most.
+    pub(super) reason: Reason,
+}
+
+impl<'a> Counted<'a> {
+    /// Nothing for an image that no policy judges.
+    pub(super) fn of(image: &'a JudgedImage) -> Option<Self> {
+        let verdicts = image.judgements.iter().map(|judgement| (judgement.status(), judgement.verdict.reason()));
+        let (status, reason) = verdicts.max_by_key(|(status, reason)| (severity(*status), *reason))?;
+        Some(Self { group: &image.group, status, reason })
+    }
+}
+
+/// Whether some policy demands more of such an image than a name.
+pub(super) fn must_be_verified(status: ImageStatus) -> bool {
+    !matches!(status, ImageStatus::Exempt | ImageStatus::Unmatched)
+}
+
+/// Whether it is known that such an image may not run.
+pub(super) fn is_refused(status: ImageStatus) -> bool {
+    matches!(status, ImageStatus::Untrusted | ImageStatus::Unsupported | ImageStatus::Revoked)
+}
+
+/// The columns of the report.
+pub(super) fn summary(images: &[Counted<'_>]) -> ReportedSummary {
+    let count = |status| number(images.iter().filter(|image| image.status == status).count());
+    let trusted = count(ImageStatus::Trusted);
+    let verifiable = images.iter().filter(|image| must_be_verified(image.status)).count();
+    ReportedSummary {
+        ratio: format!("{trusted}/{verifiable}"),
+        trusted,
+        untrusted: count(ImageStatus::Untrusted),
+        unknown: count(ImageStatus::Unknown),
+        unsupported: count(ImageStatus::Unsupported),
+        revoked: count(ImageStatus::Revoked),
+        exempt: count(ImageStatus::Exempt),
+        unmatched: count(ImageStatus::Unmatched),
+    }
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

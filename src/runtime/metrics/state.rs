@@ -1,0 +1,63 @@
+//! What is computed when it is scraped, so that it cannot go stale: the snapshot's age, our objects by state.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use tokio::sync::watch;
+
+use crate::controllers::Compiled;
+use crate::evaluate::VerdictCache;
+use crate::index::Readiness;
+use crate::policy::Kind;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, PartialOrd, Ord, EncodeLabelSet)]
+struct ObjectLabels {
+    kind: &'static str,
+    state: &'static str,
+}
+
+/// The live state.
+pub(in crate::runtime) struct State {
+    pub(in crate::runtime) compiled: watch::Receiver<Option<Compiled>>,
+    pub(in crate::runtime) leader: watch::Receiver<bool>,
+    pub(in crate::runtime) verdicts: VerdictCache,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("State")
+    }
+}
+
+impl Collector for State {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
+        let compiled = self.compiled.borrow().clone();
+        let leader = ConstGauge::new(i64::from(*self.leader.borrow()));
+        leader.encode(encoder.encode_descriptor("leader", "Whether this replica holds the Lease", None, MetricType::Gauge)?)?;
+        let cached = ConstGauge::new(i64::try_from(self.verdicts.len()).unwrap_or(i64::MAX));
+        cached.encode(encoder.encode_descriptor("cached_verdicts", "Verdicts that are remembered", None, MetricType::Gauge)?)?;
+        let Some(compiled) = compiled else { return Ok(()) };
+        let age = ConstGauge::new(compiled.published.elapsed().as_secs_f64());
+        age.encode(encoder.encode_descriptor("snapshot_age_seconds", "Time since the snapshot was compiled", None, MetricType::Gauge)?)?;
+        let mut objects = encoder.encode_descriptor("objects", "Our objects by state", None, MetricType::Gauge)?;
+        for (labels, count) in count(&compiled) {
+            ConstGauge::new(count).encode(objects.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+}
+
+fn count(compiled: &Compiled) -> BTreeMap<ObjectLabels, i64> {
+    let kinds = [Kind::ImagePolicy, Kind::Validator, Kind::TrustRoot];
+    let states = |kind: Kind| ["ready", "unready"].map(|state| (ObjectLabels { kind: kind.as_str(), state }, 0));
+    let mut counts: BTreeMap<_, _> = kinds.into_iter().flat_map(states).collect();
+    for finding in compiled.findings.iter() {
+        let state = if finding.readiness == Readiness::Ready { "ready" } else { "unready" };
+        *counts.entry(ObjectLabels { kind: finding.kind.as_str(), state }).or_default() += 1;
+    }
+    counts
+}

@@ -1,0 +1,12 @@
+//! Wiring: starts the parts, connects them, stops them in order. Nothing is decided here.
+
+mod admin;
+pub mod leadership;
+mod metrics;
+mod operator;
+mod surroundings;
+mod telemetry;
+
+pub use metrics::Metrics;
+pub use operator::{OperatorConfig, WebhookAddress, run};
+pub use telemetry::{LogFormat, init as init_telemetry};

@@ -1,0 +1,262 @@
+//! The operator: which parts there are, how they are connected, and the order in which they stop.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use kube::Client;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use super::admin::{self, Readiness};
+use super::leadership::Leadership;
+use super::metrics::{Metrics, State};
+use super::surroundings::Cluster;
+use crate::admission::{Gate, Routes, routes, server};
+use crate::controllers::certificates::{self, CertificateSettings, ServingMaterial};
+use crate::controllers::status::StatusWriter;
+use crate::controllers::verification_report::{self, ReportSettings};
+use crate::controllers::webhook_configuration::{self, Installed, Target, WebhookSettings};
+use crate::controllers::{Collector, Compiled, NamespaceReader, Publisher, PullSecretReader};
+use crate::evaluate::Evaluator;
+use crate::index::Snapshot;
+
+/// Time for requests in flight when the process stops.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Time for the endpoints of the Service to forget a replica that stops.
+const FORGET: Duration = Duration::from_secs(5);
+
+/// Settings of the operator, checked.
+#[derive(Clone, Debug)]
+pub struct OperatorConfig {
+    /// Where cluster-wide objects, Secrets of ours and the Lease live.
+    pub namespace: String,
+    /// Namespaces that no policy holds for.
+    pub exempt_namespaces: BTreeSet<String>,
+    /// Where the webhook listens.
+    pub listen: SocketAddr,
+    /// Where liveness, readiness and metrics are served.
+    pub admin_listen: SocketAddr,
+    /// How the API server reaches the webhook.
+    pub webhook: WebhookAddress,
+    /// Addresses that may be dialled although they are refused by default.
+    pub egress: oci::Egress,
+    /// This replica's name in the Lease.
+    pub identity: String,
+}
+
+/// How the API server reaches the webhook.
+#[derive(Clone, Debug)]
+pub enum WebhookAddress {
+    /// Through a Service of the operator namespace.
+    Service(String),
+    /// By URL, for an operator outside of the cluster.
+    Url(Url),
+}
+
+/// Runs until cancelled or until a part that nothing works without has died.
+pub async fn run(config: OperatorConfig, client: Client, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let admin = TcpListener::bind(config.admin_listen).await.with_context(|| format!("cannot listen on {}", config.admin_listen))?;
+    tracing::info!(webhook = %listener.local_addr()?, admin = %admin.local_addr()?, namespace = config.namespace, "starting");
+    let operator = Operator::start(&config, &client)?;
+    let serving = operator.serve(&config, listener, admin)?;
+    let died = operator.leadership.died();
+    let result = tokio::select! {
+        () = shutdown.cancelled() => Ok(()),
+        () = died => Err(anyhow::anyhow!("the Lease task has died")),
+    };
+    operator.stop(&config, serving).await;
+    result
+}
+
+struct Operator {
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+    leadership: Leadership,
+    gate: Arc<Gate>,
+    registry: Arc<Registry>,
+    material: watch::Receiver<Option<Arc<ServingMaterial>>>,
+}
+
+struct Serving {
+    stop: CancellationToken,
+    ready: Arc<Ready>,
+    admin: CancellationToken,
+}
+
+impl Operator {
+    fn start(config: &OperatorConfig, client: &Client) -> anyhow::Result<Self> {
+        let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+        let mut registry = Registry::with_prefix("bonafide");
+        let metrics = Metrics::register(&mut registry);
+        let evaluator = evaluator(config, metrics.clone())?;
+        let leadership = Leadership::start(client.clone(), &config.namespace, &config.identity, cancel.clone());
+        let pull_secrets = PullSecretReader::new(client.clone());
+
+        let (snapshots, snapshots_read) = watch::channel::<Option<Arc<Snapshot>>>(None);
+        let (compiled, compiled_read) = watch::channel::<Option<Compiled>>(None);
+        let (coverage, coverage_read) = watch::channel(None);
+        let (installed, installed_read) = watch::channel::<Option<Installed>>(None);
+        let collector = Collector::start(client, config.namespace.clone(), config.exempt_namespaces.clone(), &tasks, &cancel);
+        let stores = collector.stores.clone();
+        tasks.spawn(collector.run(Publisher { snapshots, compiled, coverage }, cancel.clone()));
+
+        let material = certificates::observe(client.clone(), &config.namespace, &tasks, cancel.clone());
+        let settings = CertificateSettings { namespace: config.namespace.clone(), names: names(config) };
+        tasks.spawn(certificates::maintain(client.clone(), settings, leadership.leader(), cancel.clone()));
+        let settings = WebhookSettings {
+            operator_namespace: config.namespace.clone(),
+            exempt_namespaces: config.exempt_namespaces.clone(),
+            target: target(config),
+        };
+        tasks.spawn(webhook_configuration::maintain(
+            client.clone(),
+            settings,
+            coverage_read,
+            material.clone(),
+            leadership.leader(),
+            installed,
+            cancel.clone(),
+        ));
+        let status = StatusWriter {
+            client: client.clone(),
+            stores,
+            compiled: compiled_read.clone(),
+            installed: installed_read,
+            leader: leadership.leader(),
+        };
+        tasks.spawn(status.run(cancel.clone()));
+        tasks.spawn(verification_report::run(ReportSettings {
+            client: client.clone(),
+            evaluator: evaluator.clone(),
+            snapshots: snapshots_read.clone(),
+            leader: leadership.leader(),
+            pull_secrets: pull_secrets.clone(),
+            cancel: cancel.clone(),
+        }));
+        registry.register_collector(Box::new(State {
+            compiled: compiled_read.clone(),
+            leader: leadership.leader(),
+            verdicts: evaluator.verdicts().clone(),
+        }));
+        tasks.spawn(know_hosts(compiled_read, metrics.clone(), cancel.clone()));
+        let cluster = Cluster { namespaces: NamespaceReader::new(client.clone()), pull_secrets };
+        let gate = Gate { snapshots: snapshots_read, evaluator, surroundings: Arc::new(cluster), observer: metrics };
+        Ok(Self { tasks, cancel, leadership, gate: Arc::new(gate), registry: Arc::new(registry), material })
+    }
+
+    fn serve(&self, config: &OperatorConfig, listener: TcpListener, admin: TcpListener) -> anyhow::Result<Serving> {
+        let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
+        let ready = Arc::new(Ready { gate: self.gate.clone(), material: self.material.clone(), stopping: CancellationToken::new() });
+        let (certificate, segment) = (watch::channel(None), watch::channel(None));
+        self.tasks.spawn(split(self.material.clone(), certificate.0, segment.0, self.cancel.clone()));
+        let tls = server::tls_config(certificate.1).context("the TLS settings are unusable")?;
+        let service =
+            routes(Routes { gate: self.gate.clone(), segment: segment.1, operator_namespace: config.namespace.as_str().into() });
+        self.tasks.spawn(server::serve(listener, tls, warp::service(service), stop.clone(), DRAIN));
+        self.tasks.spawn(admin::serve(admin, ready.clone(), self.registry.clone(), stop_admin.clone()));
+        Ok(Serving { stop, ready, admin: stop_admin })
+    }
+
+    /// Not ready, then no new connections, then the writers, then the Lease.
+    async fn stop(self, config: &OperatorConfig, serving: Serving) {
+        tracing::info!("stopping");
+        serving.ready.stopping.cancel();
+        if matches!(config.webhook, WebhookAddress::Service(_)) {
+            tokio::time::sleep(FORGET).await;
+        }
+        serving.stop.cancel();
+        self.leadership.stop().await;
+        self.cancel.cancel();
+        serving.admin.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(DRAIN, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some tasks did not stop in time");
+        }
+    }
+}
+
+fn evaluator(config: &OperatorConfig, metrics: Arc<Metrics>) -> anyhow::Result<Evaluator> {
+    let counted = metrics.clone();
+    let settings = oci::ClientSettings {
+        egress: config.egress.clone(),
+        user_agent: concat!("bonafide/", env!("CARGO_PKG_VERSION")).to_owned(),
+        on_request: Some(Arc::new(move |host: &oci::Host, outcome| counted.registry_request(host, outcome))),
+        max_concurrent_per_host: oci::DEFAULT_CONCURRENCY,
+    };
+    Ok(Evaluator::new(oci::Client::new(settings).context("the registry client cannot be set up")?, metrics))
+}
+
+/// The names that the API server connects to.
+fn names(config: &OperatorConfig) -> Vec<String> {
+    match &config.webhook {
+        WebhookAddress::Url(url) => url.host_str().map(|host| host.trim_matches(['[', ']']).to_owned()).into_iter().collect(),
+        WebhookAddress::Service(name) => {
+            let namespace = &config.namespace;
+            vec![format!("{name}.{namespace}.svc"), format!("{name}.{namespace}.svc.cluster.local")]
+        }
+    }
+}
+
+fn target(config: &OperatorConfig) -> Target {
+    match &config.webhook {
+        WebhookAddress::Url(url) => Target::Url(url.clone()),
+        WebhookAddress::Service(name) => Target::Service { namespace: config.namespace.clone(), name: name.clone() },
+    }
+}
+
+/// Gives the TLS listener its certificate and the routes their secret segment.
+async fn split(
+    mut material: watch::Receiver<Option<Arc<ServingMaterial>>>,
+    certificate: watch::Sender<Option<Arc<rustls::sign::CertifiedKey>>>,
+    segment: watch::Sender<Option<Arc<str>>>,
+    cancel: CancellationToken,
+) {
+    loop {
+        if let Some(material) = material.borrow_and_update().clone() {
+            segment.send_replace(Some(material.path_segment.as_str().into()));
+            certificate.send_replace(Some(material.certified.clone()));
+        }
+        if !matches!(cancel.run_until_cancelled(material.changed()).await, Some(Ok(()))) {
+            return;
+        }
+    }
+}
+
+/// Tells the metrics which registry hosts may be labels.
+async fn know_hosts(mut compiled: watch::Receiver<Option<Compiled>>, metrics: Arc<Metrics>, cancel: CancellationToken) {
+    while let Some(Ok(())) = cancel.run_until_cancelled(compiled.changed()).await {
+        if let Some(compiled) = compiled.borrow_and_update().clone() {
+            metrics.know_hosts(compiled.snapshot.named_hosts());
+        }
+    }
+}
+
+/// Readiness: everything listed, a snapshot published, a certificate loaded, both listeners bound (they are, or
+/// nothing would have started).
+struct Ready {
+    gate: Arc<Gate>,
+    material: watch::Receiver<Option<Arc<ServingMaterial>>>,
+    stopping: CancellationToken,
+}
+
+impl Readiness for Ready {
+    fn missing(&self) -> Option<&'static str> {
+        if self.stopping.is_cancelled() {
+            Some("stopping")
+        } else if self.gate.snapshots.borrow().is_none() {
+            Some("not everything was listed yet")
+        } else if self.material.borrow().is_none() {
+            Some("the certificate was not read yet")
+        } else {
+            None
+        }
+    }
+}

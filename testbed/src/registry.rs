@@ -1,0 +1,154 @@
+//! Real registries on loopback, over plain HTTP, that tell which requests they got.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::directory::Directory;
+use crate::ports::free_port;
+use crate::process::{Detached, Process};
+use crate::{tools, wait};
+
+/// A running registry; it ends with this value.
+#[derive(Debug)]
+pub struct Registry {
+    host: String,
+    requests: PathBuf,
+    parse: fn(&str) -> Option<Request>,
+    process: Process,
+    _directory: Directory,
+}
+
+/// A request that a registry has answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// `GET`, `HEAD`, ...
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+    /// The status code of the answer.
+    pub status: u16,
+}
+
+impl Registry {
+    /// CNCF Distribution 3: its referrers API answers 404, so signatures are found by the fallback tag.
+    pub fn distribution() -> Result<Self> {
+        Self::distribution_in(Directory::temporary()?)
+    }
+
+    /// As [`Registry::distribution`], with a directory of one's own.
+    pub fn distribution_in(directory: Directory) -> Result<Self> {
+        let host = format!("127.0.0.1:{}", free_port()?);
+        let storage = directory.path().join("storage");
+        let config = directory.path().join("config.yml");
+        std::fs::write(&config, distribution_config(&host, &storage))?;
+        let mut command = Command::new(tools::REGISTRY.path()?);
+        command.arg("serve").arg(config);
+        // Its tracing would look for a collector on this machine.
+        command.env("OTEL_TRACES_EXPORTER", "none");
+        let log = directory.path().join("registry.log");
+        Self::start("registry", host, command, log.clone(), &log, parse_combined, directory)
+    }
+
+    /// A registry in memory that has the referrers API.
+    pub fn referrers() -> Result<Self> {
+        Self::referrers_in(Directory::temporary()?)
+    }
+
+    /// As [`Registry::referrers`], with a directory of one's own.
+    pub fn referrers_in(directory: Directory) -> Result<Self> {
+        let host = format!("127.0.0.1:{}", free_port()?);
+        let requests = directory.path().join("requests.log");
+        let mut command = Command::new(tools::REFERRERS_REGISTRY.path()?);
+        command.args(["-listen", &host, "-log"]).arg(&requests);
+        let log = directory.path().join("referrers-registry.log");
+        Self::start("referrers-registry", host, command, requests, &log, parse_plain, directory)
+    }
+
+    fn start(
+        name: &str,
+        host: String,
+        command: Command,
+        requests: PathBuf,
+        log: &Path,
+        parse: fn(&str) -> Option<Request>,
+        directory: Directory,
+    ) -> Result<Self> {
+        let process = Process::start(name, command, log)?;
+        let mut registry = Self { host, requests, parse, process, _directory: directory };
+        let url = format!("http://{}/v2/", registry.host);
+        wait::until(&format!("{name} to answer"), || {
+            registry.process.check_alive()?;
+            Ok(ureq::get(&url).call().ok().map(|_| ()))
+        })?;
+        Ok(registry)
+    }
+
+    /// `127.0.0.1:PORT`, the first part of every reference.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// All requests so far, in the order of their answers.
+    pub fn requests(&self) -> Result<Vec<Request>> {
+        let text = std::fs::read_to_string(&self.requests);
+        let text = text.with_context(|| format!("cannot read {}", self.requests.display()))?;
+        Ok(text.lines().filter_map(self.parse).collect())
+    }
+
+    /// How many requests so far were about a repository.
+    pub fn requests_to(&self, repository: &str) -> Result<usize> {
+        let prefix = format!("/v2/{repository}/");
+        Ok(self.requests()?.iter().filter(|request| request.path.starts_with(&prefix)).count())
+    }
+
+    /// Lets it outlive this process.
+    pub fn detach(self) -> Result<Detached> {
+        self.process.detach()
+    }
+}
+
+fn distribution_config(host: &str, storage: &Path) -> String {
+    format!(
+        "version: 0.1\nlog:\n  level: error\n  accesslog: {{disabled: false}}\nstorage:\n  filesystem: {{rootdirectory: {:?}}}\n  delete: {{enabled: true}}\nhttp:\n  addr: {host:?}\n",
+        storage.display().to_string()
+    )
+}
+
+/// `METHOD PATH STATUS`.
+fn parse_plain(line: &str) -> Option<Request> {
+    let mut words = line.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    Some(Request { method, path, status: words.next()?.parse().ok()? })
+}
+
+/// The combined log format: `... "METHOD PATH PROTOCOL" STATUS ...`.
+fn parse_combined(line: &str) -> Option<Request> {
+    let mut parts = line.split('"');
+    let mut words = parts.nth(1)?.split(' ');
+    let status = parts.next()?.split_whitespace().next()?.parse().ok()?;
+    Some(Request { method: words.next()?.to_owned(), path: words.next()?.to_owned(), status })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Request, parse_combined, parse_plain};
+
+    fn head(path: &str, status: u16) -> Request {
+        Request { method: "HEAD".to_owned(), path: path.to_owned(), status }
+    }
+
+    #[test]
+    fn an_access_log_line_is_read_and_other_lines_are_not() {
+        let line = r#"127.0.0.1 - - [21/Nov/2026:08:00:00 +0000] "HEAD /v2/a/manifests/v1 HTTP/1.1" 404 84 "" "crane/v0.22.1""#;
+        assert_eq!(parse_combined(line), Some(head("/v2/a/manifests/v1", 404)));
+        assert_eq!(parse_combined(r#"time="2026-11-21T08:00:00Z" level=info msg="listening""#), None);
+    }
+
+    #[test]
+    fn a_plain_line_is_read_and_a_torn_one_is_not() {
+        assert_eq!(parse_plain("HEAD /v2/a/manifests/v1 200"), Some(head("/v2/a/manifests/v1", 200)));
+        assert_eq!(parse_plain("HEAD /v2/a/mani"), None);
+    }
+}

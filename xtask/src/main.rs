@@ -1,0 +1,66 @@
+//! What developers run: `cargo xtask --help`.
+
+mod crds;
+mod demo;
+mod deny;
+mod step;
+mod suite;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Commands for people who work on Bonafide.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Arguments),
+    /// Run every check: format, lint, dependencies, unit and vector tests, generated files, e2e.
+    ///
+    /// Stops at the first failure and says how to run that step alone. CI runs exactly this.
+    Test,
+    /// Run the e2e tests: a real API server, real registries, real signers, the real operator.
+    E2e {
+        /// Run only the tests whose names contain this.
+        filter: Option<String>,
+    },
+    /// Find or build the control plane, the registries and the signers.
+    Tools,
+    /// Write manifests/crds from the types in src/crd.
+    Crds {
+        /// Write nothing; fail when a committed file is not what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check the format, run clippy and check the dependencies.
+    Lint,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Test => suite::test(),
+        Command::E2e { filter } => suite::e2e(filter.as_deref()),
+        Command::Tools => suite::tools(),
+        Command::Crds { check: false } => crds::write(),
+        Command::Crds { check: true } => crds::check(),
+        Command::Lint => suite::lint(),
+    }
+}
