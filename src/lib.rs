@@ -35,5 +35,7 @@ pub mod report;
 pub mod runtime;
 
 mod chain;
+#[cfg(test)]
+mod testing;
 
 pub(crate) use chain::chain;

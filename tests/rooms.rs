@@ -126,6 +126,12 @@ mod rules {
     }
 
     #[test]
+    fn the_chain_of_an_error_is_everybodys_and_uses_nobody() {
+        assert!(used("src/policy/rule.rs", "use crate::chain;").is_empty());
+        assert_eq!(used("src/chain.rs", "use crate::policy::Rule;"), ["src/chain.rs: chain may not use policy"]);
+    }
+
+    #[test]
     fn an_import_upwards_in_a_group_is_found() {
         let text = "use crate::{policy::{Rule, index}, evaluate::Verdict};";
         assert_eq!(used("src/index/compile.rs", text), ["src/index/compile.rs: index may not use evaluate"]);

@@ -6,7 +6,7 @@ use super::images::{ImageUse, Workload};
 
 /// One text to replace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub(super) struct Change {
     /// Where the image is written.
     pub pointer: String,
     /// What is written there.
@@ -17,7 +17,7 @@ pub struct Change {
 
 /// Why a patch is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PatchError {
+pub(super) enum PatchError {
     /// The object or the patch cannot be read or applied.
     #[error("the patch does not apply")]
     DoesNotApply,
@@ -27,7 +27,7 @@ pub enum PatchError {
 }
 
 /// The JSON patch for these changes, proven on the object: applied to it, it gives exactly the wanted images.
-pub fn prove(workload: Workload, object: &str, changes: &[Change]) -> Result<Option<Value>, PatchError> {
+pub(super) fn prove(workload: Workload, object: &str, changes: &[Change]) -> Result<Option<Value>, PatchError> {
     if changes.is_empty() {
         return Ok(None);
     }

@@ -14,6 +14,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -22,8 +23,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-pub use tls::tls_config;
 pub(crate) use tls::ALPN_HTTP2;
+pub use tls::tls_config;
 
 /// API servers keep a handful of connections; the rest is strangers.
 const MAX_CONNECTIONS: usize = 1024;
@@ -36,17 +37,15 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(200);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Serves until `shutdown`, then lets open requests finish for at most `drain`. A `warp` filter becomes a service by
-/// `TowerToHyperService::new(warp::service(filter))`; each connection gets a clone.
+/// Serves a `tower` service, such as `warp::service(filter)`, until `shutdown`, then lets open requests finish for at
+/// most `drain`. Each connection gets a clone of the service.
 pub async fn serve<S, B>(listener: TcpListener, tls: Arc<ServerConfig>, service: S, shutdown: CancellationToken, drain: Duration)
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
+    TowerToHyperService<S>: Service<Request<Incoming>, Response = Response<B>, Future: Send + 'static, Error: Into<BoxError>>,
+    S: Clone + Send + 'static,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
+    let service = TowerToHyperService::new(service);
     let acceptor = TlsAcceptor::from(tls);
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -102,12 +101,8 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> std::io::Resu
 /// One peer from handshake to end. Its failures are its own, so they are told at debug level only.
 async fn connection<S, B>(stream: TcpStream, acceptor: TlsAcceptor, service: S, watcher: Watcher, _slot: OwnedSemaphorePermit)
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: Into<BoxError>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
+    S: Service<Request<Incoming>, Response = Response<B>, Future: Send + 'static, Error: Into<BoxError>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
     let Some(stream) = handshake(stream, acceptor).await else { return };
     let builder = builder(stream.get_ref().1.alpn_protocol());

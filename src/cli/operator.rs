@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::runtime::{self, LogFormat, OperatorConfig, WebhookAddress};
+use crate::controllers::webhook_configuration::Target;
+use crate::runtime::{self, LogFormat, OperatorConfig};
 
+/// The Service in front of the webhook, as manifests/deploy makes it.
+const SERVICE: &str = "bonafide-webhook";
 /// Exempt whatever else is: the control plane must be able to repair itself.
 const ALWAYS_EXEMPT: [&str; 2] = ["kube-system", "kube-node-lease"];
 
@@ -29,12 +32,9 @@ pub(super) struct OperatorArguments {
     /// Where /livez, /readyz and /metrics are served (plain HTTP).
     #[arg(long, env = "BONAFIDE_ADMIN_LISTEN", default_value = "0.0.0.0:8081", value_name = "ADDRESS:PORT")]
     admin_listen: SocketAddr,
-    /// The https URL by which the API server reaches an operator outside of the cluster; instead of a Service.
+    /// The https URL by which the API server reaches an operator outside of the cluster; without it, the Service bonafide-webhook of the operator namespace is used.
     #[arg(long, env = "BONAFIDE_WEBHOOK_URL", value_name = "URL")]
     webhook_url: Option<Url>,
-    /// The Service of the operator namespace by which the API server reaches the webhook.
-    #[arg(long, env = "BONAFIDE_WEBHOOK_SERVICE", default_value = "bonafide-webhook", value_name = "NAME")]
-    webhook_service: String,
     /// Addresses (CIDR) of registries that may be dialled although they are loopback, link-local or otherwise refused; can be given several times.
     #[arg(long = "allow-egress", env = "BONAFIDE_ALLOW_EGRESS", value_delimiter = ',', value_name = "CIDR")]
     allow_egress: Vec<String>,
@@ -64,9 +64,8 @@ async fn configure(arguments: OperatorArguments) -> anyhow::Result<OperatorConfi
     let always = ALWAYS_EXEMPT.map(str::to_owned).into_iter().chain([namespace.clone()]);
     let exempt_namespaces: BTreeSet<_> = always.chain(arguments.exempt_namespaces).collect();
     let webhook = match arguments.webhook_url {
-        None => WebhookAddress::Service(arguments.webhook_service),
-        Some(url) if url.scheme() == "https" && url.host_str().is_some() && url.query().is_none() => WebhookAddress::Url(url),
-        Some(url) => bail!("--webhook-url: {url} is not an https URL with a host and without a query"),
+        None => Target::Service { namespace: namespace.clone(), name: SERVICE.to_owned() },
+        Some(url) => Target::url(url).context("--webhook-url")?,
     };
     let egress = oci::Egress::allowing(&arguments.allow_egress).context("--allow-egress")?;
     Ok(OperatorConfig {

@@ -13,7 +13,7 @@ mod plan;
 pub use issue::IssueError;
 pub use maintain::{CertificateSettings, maintain};
 pub use material::{MaterialError, ServingMaterial};
-pub use observe::{Served, observe};
+pub use observe::observe;
 
 /// The Secret that every replica serves from.
 const SERVING_SECRET: &str = "bonafide-webhook-tls";

@@ -3,12 +3,17 @@
 //! Boundary: kube clients live here and in `runtime`. Invariant: reading is done by every replica, writing only by
 //! the Lease holder, fenced by `resourceVersion`; nothing here decides about an image.
 
+pub mod certificates;
 mod collector;
 mod namespaces;
+mod pull_secrets;
 mod sources;
 pub mod status;
+pub mod verification_report;
 mod watch;
+pub mod webhook_configuration;
 
 pub use collector::{Collector, Compiled, Publisher};
 pub use namespaces::NamespaceReader;
+pub use pull_secrets::PullSecretReader;
 pub use watch::{Stores, observe};

@@ -65,12 +65,7 @@ impl PullSecretReader {
 
     /// The pull secrets of an object in `namespace`: those that it names, then those of its service account, which is
     /// `default` when it names none.
-    pub fn for_object(
-        &self,
-        namespace: &str,
-        secrets: Vec<String>,
-        service_account: Option<String>,
-    ) -> impl PullSecrets + use<> {
+    pub fn for_object(&self, namespace: &str, secrets: Vec<String>, service_account: Option<String>) -> impl PullSecrets + use<> {
         OfObject {
             reader: self.clone(),
             namespace: namespace.to_owned(),

@@ -43,9 +43,7 @@ impl StatusWriter {
     pub async fn run(mut self, cancel: CancellationToken) {
         loop {
             let complete = if *self.leader.borrow() { self.write_all().await } else { true };
-            let retry = async {
-                if complete { std::future::pending().await } else { tokio::time::sleep(RETRY).await }
-            };
+            let retry = async { if complete { std::future::pending().await } else { tokio::time::sleep(RETRY).await } };
             tokio::select! {
                 () = cancel.cancelled() => return,
                 () = retry => {}
@@ -113,9 +111,8 @@ fn is_covered(finding: &Finding, snapshot: &Snapshot, installed: Option<&Install
 }
 
 fn stored(store: &Store<DynamicObject>, finding: &Finding) -> Option<Arc<DynamicObject>> {
-    store.find(|object| {
-        object.name_any() == finding.object.name && object.namespace().as_deref() == Some(finding.object.namespace.as_str())
-    })
+    store
+        .find(|object| object.name_any() == finding.object.name && object.namespace().as_deref() == Some(finding.object.namespace.as_str()))
 }
 
 /// Fenced by the resource version that the finding was made from.

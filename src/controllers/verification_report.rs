@@ -26,7 +26,7 @@ use kube::Client;
 use kube::runtime::Controller;
 use kube::runtime::controller::Config;
 use kube::runtime::reflector::{self, Store};
-use tokio::sync::watch;
+use tokio::sync::{SetOnce, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::memory::Memory;
@@ -62,6 +62,9 @@ struct Term {
     pull_secrets: PullSecretReader,
     pods: Store<Pod>,
     reports: Store<VerificationReport>,
+    // Not `Store::wait_until_ready`: of several waiting tasks it wakes only one.
+    pods_listed: SetOnce<()>,
+    reports_listed: SetOnce<()>,
     memory: Memory,
 }
 
@@ -75,10 +78,12 @@ async fn lead(settings: ReportSettings) {
     let mut leader = settings.leader.clone();
     let mut lost = settings.leader.clone();
     while leader.wait_for(|leads| *leads).await.is_ok() {
+        tracing::info!("re-verification starts");
         tokio::select! {
             () = term(&settings) => {}
             _ = lost.wait_for(|leads| !*leads) => {}
         }
+        tracing::info!("re-verification stops");
     }
 }
 
@@ -94,21 +99,21 @@ async fn term(settings: &ReportSettings) {
         pull_secrets: pull_secrets.clone(),
         pods: pods.clone(),
         reports,
+        pods_listed: SetOnce::new(),
+        reports_listed: SetOnce::new(),
         memory: Memory::default(),
     });
-    tracing::info!("re-verification starts");
-    let work = Controller::for_stream(pods::watch(client, pods_writer), pods)
+    let work = Controller::for_stream(pods::watch(client, pods_writer, term.clone()), pods)
         .with_config(Config::default().concurrency(CONCURRENCY))
         .reconcile_on(reports::watch(client, reports_writer, term.clone()))
         .reconcile_all_on(changes(snapshots.clone()))
-        .run(reconcile::reconcile, reconcile::retry, term.clone())
+        .run(reconcile::reconcile, |pod, error, term| reconcile::retry(&pod, error, &term), term.clone())
         .for_each(|outcome| async move {
             if let Err(error) = outcome {
                 reconcile::log(&error);
             }
         });
     tokio::join!(work, sweep::run(term));
-    tracing::info!("re-verification stops");
 }
 
 fn changes(snapshots: watch::Receiver<Option<Arc<Snapshot>>>) -> impl Stream<Item = ()> {

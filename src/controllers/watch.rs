@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::runtime::reflector::Store;
 use kube::runtime::reflector::store::Writer;
-use kube::runtime::{WatchStreamExt, metadata_watcher, watcher};
+use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -43,7 +43,7 @@ pub fn observe(client: &Client, changed: &Arc<Notify>, tasks: &TaskTracker, canc
     };
     let namespaces = Writer::default();
     let store = namespaces.as_reader();
-    let stream = metadata_watcher(Api::<Namespace>::all(client.clone()), watcher::Config::default()).default_backoff();
+    let stream = watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), watcher::Config::default()).default_backoff();
     let stream = stream.modify(trim).reflect(namespaces);
     tasks.spawn(drive(stream, "Namespace".to_owned(), changed.clone(), cancel.clone()));
     Stores {

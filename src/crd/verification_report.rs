@@ -23,8 +23,18 @@ use super::conditions::Condition;
     status = "VerificationReportStatus",
     doc = "Says what a pod runs and whether it may, according to every policy that applies to it. Made by the operator from the pods that exist; nobody else may write it, and no decision is ever read back from it.",
     printcolumn(name = "Verified", type_ = "string", json_path = ".status.conditions[?(@.type==\"Verified\")].status"),
-    printcolumn(name = "Images", type_ = "string", json_path = ".status.summary.ratio", description = "images that are trusted, of those that must be verified"),
-    printcolumn(name = "Exempt", type_ = "integer", json_path = ".status.summary.exempt", description = "images that an Allow rule lets run unverified"),
+    printcolumn(
+        name = "Images",
+        type_ = "string",
+        json_path = ".status.summary.ratio",
+        description = "images that are trusted, of those that must be verified"
+    ),
+    printcolumn(
+        name = "Exempt",
+        type_ = "integer",
+        json_path = ".status.summary.exempt",
+        description = "images that an Allow rule lets run unverified"
+    ),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Verified\")].reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Unmatched", type_ = "integer", json_path = ".status.summary.unmatched", priority = 1),

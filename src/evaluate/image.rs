@@ -84,9 +84,7 @@ async fn ask(
     digests: &BTreeMap<[u8; 32], Result<Digest, Fault>>,
 ) -> (RequirementId, Answer) {
     let answer = match set.map(|set| (digests.get(&set.fingerprint), set)) {
-        Ok((Some(Ok(digest)), set)) => {
-            evaluator.requirement(requirement, &set, reference.repository(), digest, question.deadline).await
-        }
+        Ok((Some(Ok(digest)), set)) => evaluator.requirement(requirement, &set, reference.repository(), digest, question.deadline).await,
         Ok((Some(Err(fault)), _)) => Err(fault.clone()),
         Ok((None, _)) => Err(Fault::Internal),
         Err(fault) => Err(fault),

@@ -2,11 +2,11 @@
 
 mod policies;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod trust_roots;
 mod validators;
 mod warnings;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

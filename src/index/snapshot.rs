@@ -140,10 +140,9 @@ impl CompiledPolicy {
     pub fn decide(&self, reference: &Reference, now: DateTime<Utc>) -> Chosen<'_> {
         match &self.rules {
             Err(problems) => Chosen::Invalid(problems),
-            Ok(rules) => rules
-                .iter()
-                .find(|compiled| compiled.rule.selects(reference, now))
-                .map_or(Chosen::Unmatched(self.unmatched), Chosen::Rule),
+            Ok(rules) => {
+                rules.iter().find(|compiled| compiled.rule.selects(reference, now)).map_or(Chosen::Unmatched(self.unmatched), Chosen::Rule)
+            }
         }
     }
 }

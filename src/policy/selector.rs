@@ -94,8 +94,7 @@ mod tests {
 
     #[test]
     fn all_parts_must_match() {
-        let selector =
-            selector("matchLabels: {tier: production}\nmatchExpressions: [{key: team, operator: In, values: [a, b]}]").unwrap();
+        let selector = selector("matchLabels: {tier: production}\nmatchExpressions: [{key: team, operator: In, values: [a, b]}]").unwrap();
         assert!(selector.matches(&labels(&[("tier", "production"), ("team", "b")])));
         assert!(!selector.matches(&labels(&[("tier", "production"), ("team", "c")])));
         assert!(!selector.matches(&labels(&[("team", "b")])));

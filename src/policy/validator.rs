@@ -112,7 +112,10 @@ fn read_host(written: RegistryHost, path: &str) -> Result<HostSource, Vec<Proble
         }
     }
     if plain_http && credentials_ref.is_some() {
-        problems.push(Problem::new(format!("{path}.credentialsRef"), Cause::Meaningless("with plainHTTP: credentials are never sent over http")));
+        problems.push(Problem::new(
+            format!("{path}.credentialsRef"),
+            Cause::Meaningless("with plainHTTP: credentials are never sent over http"),
+        ));
     }
     if plain_http && ca_bundle.is_some() {
         problems.push(Problem::new(format!("{path}.caBundle"), Cause::Meaningless("with plainHTTP")));
@@ -182,13 +185,17 @@ mod tests {
 
     #[test]
     fn only_the_operator_namespace_shares() {
-        assert_eq!(read("shop", &json!({"cosign": {}, "shared": true})).unwrap_err(), ["spec.shared: can only be set in the operator namespace"]);
+        assert_eq!(
+            read("shop", &json!({"cosign": {}, "shared": true})).unwrap_err(),
+            ["spec.shared: can only be set in the operator namespace"]
+        );
         assert!(read("bonafide-system", &json!({"cosign": {}, "shared": true})).is_ok());
     }
 
     #[test]
     fn credentials_beside_plain_http_are_refused() {
-        let spec = json!({"cosign": {}, "registry": {"hosts": [{"host": "r.example.com", "plainHTTP": true, "credentialsRef": {"name": "c"}}]}});
+        let spec =
+            json!({"cosign": {}, "registry": {"hosts": [{"host": "r.example.com", "plainHTTP": true, "credentialsRef": {"name": "c"}}]}});
         assert!(read("shop", &spec).unwrap_err()[0].starts_with("spec.registry.hosts[0].credentialsRef: means nothing with plainHTTP"));
     }
 

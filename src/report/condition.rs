@@ -1,5 +1,7 @@
 //! The `Verified` condition: one answer for the whole pod.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -22,7 +24,8 @@ pub(super) fn verified(images: &[Counted<'_>], left_out: usize, previous: &[Cond
     let before = previous.iter().find(|condition| condition.type_ == VERIFIED && condition.status == status);
     let mut message = message(images);
     if left_out > 0 {
-        message.push_str(&format!("; {left_out} more results are not listed"));
+        // Writing to a String cannot fail.
+        let _ = write!(message, "; {left_out} more results are not listed");
     }
     Condition {
         type_: VERIFIED.to_owned(),
@@ -78,10 +81,10 @@ fn settled(trusted: usize, exempt: usize, all: usize) -> String {
         n => format!("{n} of {n} images are trusted"),
     };
     if exempt > 0 {
-        text.push_str(&format!(", {exempt} exempt by a rule"));
+        let _ = write!(text, ", {exempt} exempt by a rule");
     }
     if unmatched > 0 {
-        text.push_str(&format!(", {unmatched} allowed without a rule"));
+        let _ = write!(text, ", {unmatched} allowed without a rule");
     }
     text
 }
@@ -90,7 +93,7 @@ fn places(images: &[&Counted<'_>]) -> String {
     let all: Vec<_> = images.iter().flat_map(|image| &image.group.locations).collect();
     let mut named = all.iter().take(MOST_NAMED).map(|location| location.in_words()).collect::<Vec<_>>().join(", ");
     if all.len() > MOST_NAMED {
-        named.push_str(&format!(" and {} more", all.len() - MOST_NAMED));
+        let _ = write!(named, " and {} more", all.len() - MOST_NAMED);
     }
     named
 }

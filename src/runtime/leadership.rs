@@ -10,7 +10,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client};
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder, LeaseManagerError};
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::chain;
@@ -19,60 +19,33 @@ use crate::chain;
 const DURATION_SECONDS: u64 = 15;
 /// Renewals come this long before the end.
 const GRACE_SECONDS: u64 = 5;
+const SET_UP_INTERVAL: Duration = Duration::from_secs(2);
 const READ_INTERVAL: Duration = Duration::from_secs(2);
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Why leadership ended, or could not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum LeadershipError {
-    /// The Lease can neither be read nor created.
-    #[error("cannot set up the Lease")]
-    Start(#[source] LeaseManagerError),
-    /// The task that renews the Lease ended by itself.
-    #[error("the task that renews the Lease ended")]
-    Ended(#[source] Option<LeaseManagerError>),
-    /// One of the tasks panicked.
-    #[error("a task of the leader election panicked")]
-    Panicked(#[source] JoinError),
-    /// The Lease was not released in time; it expires by itself.
-    #[error("releasing the Lease took too long")]
-    ReleaseTimeout,
-}
 
 /// This replica's part in the election.
 #[derive(Debug)]
 pub struct Leadership {
     leader: watch::Receiver<bool>,
     stop: CancellationToken,
-    lease: JoinHandle<Result<LeaseManager, LeaseManagerError>>,
-    reader: JoinHandle<()>,
+    ended: CancellationToken,
 }
 
 impl Leadership {
-    /// Takes part under `identity`, unique among replicas, until `cancel`.
-    pub async fn start(
-        client: Client,
-        namespace: &str,
-        identity: &str,
-        lease: &str,
-        cancel: CancellationToken,
-    ) -> Result<Self, LeadershipError> {
-        let manager = LeaseManagerBuilder::new(client.clone(), lease)
-            .with_namespace(namespace)
-            .with_identity(identity)
-            .with_field_manager(format!("bonafide-{identity}"))
-            .with_duration(DURATION_SECONDS)
-            .with_grace(GRACE_SECONDS)
-            .build()
-            .await
-            .map_err(LeadershipError::Start)?;
-        let (claims, task) = manager.watch().await;
+    /// Takes part under `identity`, unique among replicas, until `cancel`. Setting up the Lease is tried until it works.
+    pub fn start(client: Client, namespace: &str, identity: &str, lease: &str, cancel: &CancellationToken) -> Self {
         let (sender, leader) = watch::channel(false);
-        let stop = cancel.child_token();
-        let reader = Reader { api: Api::namespaced(client, namespace), lease: lease.to_owned(), identity: identity.to_owned(), leader: sender };
-        let reader = tokio::spawn(reader.run(claims, stop.clone()));
-        Ok(Self { leader, stop, lease: task, reader })
+        let (stop, ended) = (cancel.child_token(), CancellationToken::new());
+        let candidate =
+            Candidate { client, namespace: namespace.to_owned(), lease: lease.to_owned(), identity: identity.to_owned(), leader: sender };
+        let (stopped, guard) = (stop.clone(), ended.clone().drop_guard());
+        tokio::spawn(async move {
+            // Dropped at the end of this task, and when it panics.
+            let _guard = guard;
+            candidate.run(stopped).await;
+        });
+        Self { leader, stop, ended }
     }
 
     /// Whether this replica is the leader, now and on every change.
@@ -80,34 +53,66 @@ impl Leadership {
         self.leader.clone()
     }
 
-    /// Ends when the election does: with `Ok` after `cancel`, else with the error that must end the process.
-    pub async fn ended(&mut self) -> Result<(), LeadershipError> {
-        let ended = tokio::select! {
-            ended = &mut self.lease => ended.map(Result::err),
-            read = &mut self.reader => read.map(|()| None),
-        };
-        match ended {
-            Err(panicked) => Err(LeadershipError::Panicked(panicked)),
-            Ok(None) if self.stop.is_cancelled() => Ok(()),
-            Ok(error) => Err(LeadershipError::Ended(error)),
-        }
+    /// Ends when the election has ended here. Before [`Self::stop`] or `cancel` that must end the process: nobody would
+    /// renew the Lease.
+    pub fn died(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.ended.clone().cancelled_owned()
     }
 
     /// Stops being leader and releases the Lease, so that another replica takes over at once.
-    pub async fn stop(self) -> Result<(), LeadershipError> {
-        let Self { leader: _, stop, lease, reader } = self;
-        // The reader holds the only receiver of the manager's claims; without one the manager releases and ends.
-        stop.cancel();
-        let released = async {
-            if !reader.is_finished() {
-                reader.await.map_err(LeadershipError::Panicked)?;
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if tokio::time::timeout(RELEASE_TIMEOUT, self.ended.cancelled()).await.is_err() {
+            tracing::warn!("releasing the Lease took too long; it expires by itself");
+        }
+    }
+}
+
+struct Candidate {
+    client: Client,
+    namespace: String,
+    lease: String,
+    identity: String,
+    leader: watch::Sender<bool>,
+}
+
+impl Candidate {
+    async fn run(self, stop: CancellationToken) {
+        let Some(manager) = stop.run_until_cancelled(self.set_up()).await else { return };
+        let (claims, mut task) = manager.watch().await;
+        let api = Api::namespaced(self.client, &self.namespace);
+        let reader = Reader { api, lease: self.lease, identity: self.identity, leader: self.leader };
+        // The reader owns the only receiver of the manager's claims; without one the manager releases and ends.
+        tokio::select! {
+            () = reader.run(claims, stop.clone()) => {}
+            ended = &mut task => return report(ended, &stop),
+        }
+        report(task.await, &stop);
+    }
+
+    async fn set_up(&self) -> LeaseManager {
+        loop {
+            let builder = LeaseManagerBuilder::new(self.client.clone(), &self.lease)
+                .with_namespace(&self.namespace)
+                .with_identity(&self.identity)
+                .with_field_manager(format!("bonafide-{}", self.identity))
+                .with_duration(DURATION_SECONDS)
+                .with_grace(GRACE_SECONDS);
+            match builder.build().await {
+                Ok(manager) => return manager,
+                Err(error) => tracing::warn!(error = %chain(&error), "cannot set up the Lease"),
             }
-            if lease.is_finished() {
-                return Ok(());
-            }
-            lease.await.map_err(LeadershipError::Panicked)?.map(|_| ()).map_err(|error| LeadershipError::Ended(Some(error)))
-        };
-        tokio::time::timeout(RELEASE_TIMEOUT, released).await.unwrap_or(Err(LeadershipError::ReleaseTimeout))
+            tokio::time::sleep(SET_UP_INTERVAL).await;
+        }
+    }
+}
+
+fn report(ended: Result<Result<LeaseManager, LeaseManagerError>, JoinError>, stop: &CancellationToken) {
+    match ended {
+        Ok(Ok(_)) if stop.is_cancelled() => tracing::debug!("the Lease was released"),
+        Ok(Ok(_)) => tracing::error!("the task that renews the Lease ended"),
+        Ok(Err(error)) => tracing::error!(error = %chain(&error), "the task that renews the Lease failed"),
+        Err(error) => tracing::error!(error = %chain(&error), "the task that renews the Lease panicked"),
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Metrics {
     verification_seconds: Histogram,
     registry_requests: Family<RegistryLabels, Counter>,
     known_hosts: Mutex<BTreeSet<Host>>,
+    /// Certificates that could not be served.
+    pub unreadable_certificates: Counter,
 }
 
 impl Metrics {
@@ -66,12 +68,15 @@ impl Metrics {
             verification_seconds: histogram(),
             registry_requests: Family::default(),
             known_hosts: Mutex::default(),
+            unreadable_certificates: Counter::default(),
         };
         registry.register("admission_requests", "Admission requests by outcome and first reason", metrics.requests.clone());
         registry.register("admission_seconds", "Time to answer an admission request", metrics.request_seconds.clone());
         registry.register("requirement_verdicts", "Verdicts on requirements, from the cache or found out", metrics.verdicts.clone());
         registry.register("verification_seconds", "Time to find out a verdict that was not cached", metrics.verification_seconds.clone());
         registry.register("registry_requests", "Requests to registries by host and outcome", metrics.registry_requests.clone());
+        let unreadable = metrics.unreadable_certificates.clone();
+        registry.register("unreadable_certificates", "Certificates that were read but could not be served", unreadable);
         Arc::new(metrics)
     }
 

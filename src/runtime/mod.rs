@@ -8,5 +8,5 @@ mod surroundings;
 mod telemetry;
 
 pub use metrics::Metrics;
-pub use operator::{OperatorConfig, WebhookAddress, run};
+pub use operator::{OperatorConfig, run};
 pub use telemetry::{LogFormat, init as init_telemetry};

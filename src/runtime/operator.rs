@@ -8,11 +8,11 @@ use std::time::Duration;
 use anyhow::Context;
 use kube::Client;
 use prometheus_client::registry::Registry;
+use rustls::sign::CertifiedKey;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use url::Url;
 
 use super::admin::{self, Readiness};
 use super::leadership::Leadership;
@@ -27,6 +27,8 @@ use crate::controllers::{Collector, Compiled, NamespaceReader, Publisher, PullSe
 use crate::evaluate::Evaluator;
 use crate::index::Snapshot;
 
+/// The Lease that replicas compete for.
+const LEASE: &str = "bonafide";
 /// Time for requests in flight when the process stops.
 const DRAIN: Duration = Duration::from_secs(10);
 /// Time for the endpoints of the Service to forget a replica that stops.
@@ -44,20 +46,11 @@ pub struct OperatorConfig {
     /// Where liveness, readiness and metrics are served.
     pub admin_listen: SocketAddr,
     /// How the API server reaches the webhook.
-    pub webhook: WebhookAddress,
+    pub webhook: Target,
     /// Addresses that may be dialled although they are refused by default.
     pub egress: oci::Egress,
     /// This replica's name in the Lease.
     pub identity: String,
-}
-
-/// How the API server reaches the webhook.
-#[derive(Clone, Debug)]
-pub enum WebhookAddress {
-    /// Through a Service of the operator namespace.
-    Service(String),
-    /// By URL, for an operator outside of the cluster.
-    Url(Url),
 }
 
 /// Runs until cancelled or until a part that nothing works without has died.
@@ -65,21 +58,21 @@ pub async fn run(config: OperatorConfig, client: Client, shutdown: CancellationT
     let listener = TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     let admin = TcpListener::bind(config.admin_listen).await.with_context(|| format!("cannot listen on {}", config.admin_listen))?;
     tracing::info!(webhook = %listener.local_addr()?, admin = %admin.local_addr()?, namespace = config.namespace, "starting");
-    let operator = Operator::start(&config, &client)?;
+    let cancel = CancellationToken::new();
+    let leadership = Leadership::start(client.clone(), &config.namespace, &config.identity, LEASE, &cancel);
+    let operator = Operator::start(&config, &client, &leadership, cancel)?;
     let serving = operator.serve(&config, listener, admin)?;
-    let died = operator.leadership.died();
     let result = tokio::select! {
         () = shutdown.cancelled() => Ok(()),
-        () = died => Err(anyhow::anyhow!("the Lease task has died")),
+        () = leadership.died() => Err(anyhow::anyhow!("the task of the leader election has ended")),
     };
-    operator.stop(&config, serving).await;
+    operator.stop(&config, serving, leadership).await;
     result
 }
 
 struct Operator {
     tasks: TaskTracker,
     cancel: CancellationToken,
-    leadership: Leadership,
     gate: Arc<Gate>,
     registry: Arc<Registry>,
     material: watch::Receiver<Option<Arc<ServingMaterial>>>,
@@ -92,12 +85,11 @@ struct Serving {
 }
 
 impl Operator {
-    fn start(config: &OperatorConfig, client: &Client) -> anyhow::Result<Self> {
-        let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
+    fn start(config: &OperatorConfig, client: &Client, leadership: &Leadership, cancel: CancellationToken) -> anyhow::Result<Self> {
+        let tasks = TaskTracker::new();
         let mut registry = Registry::with_prefix("bonafide");
         let metrics = Metrics::register(&mut registry);
         let evaluator = evaluator(config, metrics.clone())?;
-        let leadership = Leadership::start(client.clone(), &config.namespace, &config.identity, cancel.clone());
         let pull_secrets = PullSecretReader::new(client.clone());
 
         let (snapshots, snapshots_read) = watch::channel::<Option<Arc<Snapshot>>>(None);
@@ -108,13 +100,14 @@ impl Operator {
         let stores = collector.stores.clone();
         tasks.spawn(collector.run(Publisher { snapshots, compiled, coverage }, cancel.clone()));
 
-        let material = certificates::observe(client.clone(), &config.namespace, &tasks, cancel.clone());
-        let settings = CertificateSettings { namespace: config.namespace.clone(), names: names(config) };
+        let unreadable = metrics.unreadable_certificates.clone();
+        let material = certificates::observe(client.clone(), &config.namespace, unreadable, &tasks, cancel.clone());
+        let settings = CertificateSettings { namespace: config.namespace.clone(), names: config.webhook.names() };
         tasks.spawn(certificates::maintain(client.clone(), settings, leadership.leader(), cancel.clone()));
         let settings = WebhookSettings {
             operator_namespace: config.namespace.clone(),
             exempt_namespaces: config.exempt_namespaces.clone(),
-            target: target(config),
+            target: config.webhook.clone(),
         };
         tasks.spawn(webhook_configuration::maintain(
             client.clone(),
@@ -149,31 +142,32 @@ impl Operator {
         tasks.spawn(know_hosts(compiled_read, metrics.clone(), cancel.clone()));
         let cluster = Cluster { namespaces: NamespaceReader::new(client.clone()), pull_secrets };
         let gate = Gate { snapshots: snapshots_read, evaluator, surroundings: Arc::new(cluster), observer: metrics };
-        Ok(Self { tasks, cancel, leadership, gate: Arc::new(gate), registry: Arc::new(registry), material })
+        Ok(Self { tasks, cancel, gate: Arc::new(gate), registry: Arc::new(registry), material })
     }
 
     fn serve(&self, config: &OperatorConfig, listener: TcpListener, admin: TcpListener) -> anyhow::Result<Serving> {
         let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         let ready = Arc::new(Ready { gate: self.gate.clone(), material: self.material.clone(), stopping: CancellationToken::new() });
-        let (certificate, segment) = (watch::channel(None), watch::channel(None));
-        self.tasks.spawn(split(self.material.clone(), certificate.0, segment.0, self.cancel.clone()));
-        let tls = server::tls_config(certificate.1).context("the TLS settings are unusable")?;
-        let service =
-            routes(Routes { gate: self.gate.clone(), segment: segment.1, operator_namespace: config.namespace.as_str().into() });
+        let (certificate, certificate_read) = watch::channel(None);
+        let (segment, segment_read) = watch::channel(None);
+        self.tasks.spawn(split(self.material.clone(), certificate, segment, self.cancel.clone()));
+        let tls = server::tls_config(certificate_read).context("the TLS settings are unusable")?;
+        let operator_namespace = config.namespace.as_str().into();
+        let service = routes(Routes { gate: self.gate.clone(), segment: segment_read, operator_namespace });
         self.tasks.spawn(server::serve(listener, tls, warp::service(service), stop.clone(), DRAIN));
         self.tasks.spawn(admin::serve(admin, ready.clone(), self.registry.clone(), stop_admin.clone()));
         Ok(Serving { stop, ready, admin: stop_admin })
     }
 
     /// Not ready, then no new connections, then the writers, then the Lease.
-    async fn stop(self, config: &OperatorConfig, serving: Serving) {
+    async fn stop(self, config: &OperatorConfig, serving: Serving, leadership: Leadership) {
         tracing::info!("stopping");
         serving.ready.stopping.cancel();
-        if matches!(config.webhook, WebhookAddress::Service(_)) {
+        if matches!(config.webhook, Target::Service { .. }) {
             tokio::time::sleep(FORGET).await;
         }
         serving.stop.cancel();
-        self.leadership.stop().await;
+        leadership.stop().await;
         self.cancel.cancel();
         serving.admin.cancel();
         self.tasks.close();
@@ -194,28 +188,10 @@ fn evaluator(config: &OperatorConfig, metrics: Arc<Metrics>) -> anyhow::Result<E
     Ok(Evaluator::new(oci::Client::new(settings).context("the registry client cannot be set up")?, metrics))
 }
 
-/// The names that the API server connects to.
-fn names(config: &OperatorConfig) -> Vec<String> {
-    match &config.webhook {
-        WebhookAddress::Url(url) => url.host_str().map(|host| host.trim_matches(['[', ']']).to_owned()).into_iter().collect(),
-        WebhookAddress::Service(name) => {
-            let namespace = &config.namespace;
-            vec![format!("{name}.{namespace}.svc"), format!("{name}.{namespace}.svc.cluster.local")]
-        }
-    }
-}
-
-fn target(config: &OperatorConfig) -> Target {
-    match &config.webhook {
-        WebhookAddress::Url(url) => Target::Url(url.clone()),
-        WebhookAddress::Service(name) => Target::Service { namespace: config.namespace.clone(), name: name.clone() },
-    }
-}
-
 /// Gives the TLS listener its certificate and the routes their secret segment.
 async fn split(
     mut material: watch::Receiver<Option<Arc<ServingMaterial>>>,
-    certificate: watch::Sender<Option<Arc<rustls::sign::CertifiedKey>>>,
+    certificate: watch::Sender<Option<Arc<CertifiedKey>>>,
     segment: watch::Sender<Option<Arc<str>>>,
     cancel: CancellationToken,
 ) {

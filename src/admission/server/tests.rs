@@ -4,7 +4,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hyper_util::service::TowerToHyperService;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
@@ -54,7 +53,7 @@ async fn start(certificate: Option<Arc<CertifiedKey>>, drain: Duration) -> Runni
     let panics = warp::path("panic").map(|| -> &'static str { panic!("as told") });
     let routes = warp::path("ok").map(|| "fine").or(panics).or(wait);
     let shutdown = CancellationToken::new();
-    let service = TowerToHyperService::new(warp::service(routes));
+    let service = warp::service(routes);
     let server = tokio::spawn(serve(listener, tls_config(receiver).unwrap(), service, shutdown.clone(), drain));
     Running { address, certificate: sender, shutdown, server, entered, release }
 }

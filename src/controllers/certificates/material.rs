@@ -80,10 +80,7 @@ pub(super) fn text(data: &BTreeMap<String, ByteString>, key: &'static str) -> Re
 }
 
 /// At least one certificate.
-pub(super) fn certificates(
-    data: &BTreeMap<String, ByteString>,
-    key: &'static str,
-) -> Result<Vec<CertificateDer<'static>>, MaterialError> {
+pub(super) fn certificates(data: &BTreeMap<String, ByteString>, key: &'static str) -> Result<Vec<CertificateDer<'static>>, MaterialError> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(value(data, key)?).collect();
     read.ok().filter(|certificates| !certificates.is_empty()).ok_or(MaterialError::Pem(key))
 }

@@ -5,34 +5,29 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Secret;
-use kube::runtime::watcher::watch_object;
 use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::watch_object;
 use kube::{Api, Client};
 use prometheus_client::metrics::counter::Counter;
-use rustls::sign::CertifiedKey;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::{SERVING_SECRET, ServingMaterial};
 use crate::chain;
 
-/// What is served now; empty until the Secret was read once.
-#[derive(Clone, Debug)]
-pub struct Served {
-    /// For those who call and route: authority and path.
-    pub material: watch::Receiver<Option<Arc<ServingMaterial>>>,
-    /// The same certificate, for the TLS listener.
-    pub certificate: watch::Receiver<Option<Arc<CertifiedKey>>>,
-}
-
-/// Watches the Secret until `cancel`, in the future that is returned. Material that cannot be served is logged and
-/// counted in `unreadable`, and the last that could be stays.
-pub fn observe(client: Client, namespace: &str, unreadable: Counter, cancel: CancellationToken) -> (Served, impl Future<Output = ()> + Send) {
-    let (material, material_read) = watch::channel(None);
-    let (certificate, certificate_read) = watch::channel(None);
-    let publisher = Publisher { material, certificate, unreadable };
-    let served = Served { material: material_read, certificate: certificate_read };
-    (served, run(Api::namespaced(client, namespace), publisher, cancel))
+/// Watches the Secret until `cancel`; none until it was read once. Material that cannot be served is logged and counted
+/// in `unreadable`, and the last that could be stays.
+pub fn observe(
+    client: Client,
+    namespace: &str,
+    unreadable: Counter,
+    tasks: &TaskTracker,
+    cancel: CancellationToken,
+) -> watch::Receiver<Option<Arc<ServingMaterial>>> {
+    let (material, read) = watch::channel(None);
+    tasks.spawn(run(Api::namespaced(client, namespace), Publisher { material, unreadable }, cancel));
+    read
 }
 
 async fn run(api: Api<Secret>, publisher: Publisher, cancel: CancellationToken) {
@@ -48,7 +43,6 @@ async fn run(api: Api<Secret>, publisher: Publisher, cancel: CancellationToken) 
 
 struct Publisher {
     material: watch::Sender<Option<Arc<ServingMaterial>>>,
-    certificate: watch::Sender<Option<Arc<CertifiedKey>>>,
     unreadable: Counter,
 }
 
@@ -56,8 +50,6 @@ impl Publisher {
     fn publish(&self, secret: &Secret) {
         match ServingMaterial::from_secret(secret) {
             Ok(material) => {
-                // The certificate first: whoever learns the authority may be called under it at once.
-                self.certificate.send_replace(Some(Arc::clone(&material.certified)));
                 self.material.send_replace(Some(Arc::new(material)));
                 tracing::info!("the serving certificate was loaded");
             }
@@ -85,15 +77,14 @@ mod tests {
         let authority = Authority::create(Utc::now()).unwrap();
         let names = [ServerName::try_from("localhost").unwrap()];
         let data = serving_data(&authority, &names, random_path().unwrap(), Utc::now()).unwrap();
-        let ((material, _m), (certificate, _c)) = (watch::channel(None), watch::channel(None));
-        let publisher = Publisher { material, certificate, unreadable: Counter::default() };
+        let (material, _read) = watch::channel(None);
+        let publisher = Publisher { material, unreadable: Counter::default() };
 
         publisher.publish(&Secret { data: Some(data), ..Secret::default() });
         let served = publisher.material.borrow().clone().unwrap();
         publisher.publish(&Secret::default());
 
         assert!(Arc::ptr_eq(&served, publisher.material.borrow().as_ref().unwrap()));
-        assert!(Arc::ptr_eq(&served.certified, publisher.certificate.borrow().as_ref().unwrap()));
         assert_eq!(publisher.unreadable.get(), 1);
     }
 }

@@ -80,7 +80,12 @@ fn usable_authority(data: &Data, now: DateTime<Utc>) -> Result<CertificateDer<'s
     Ok(certificate)
 }
 
-fn usable_serving(data: &Data, authority: &CertificateDer<'static>, names: &[ServerName<'static>], now: DateTime<Utc>) -> Result<(), Cause> {
+fn usable_serving(
+    data: &Data,
+    authority: &CertificateDer<'static>,
+    names: &[ServerName<'static>],
+    now: DateTime<Utc>,
+) -> Result<(), Cause> {
     let unusable = |_| Cause::Unusable;
     let secret = k8s_openapi::api::core::v1::Secret { data: Some(data.clone()), ..Default::default() };
     material::ServingMaterial::from_secret(&secret).map_err(unusable)?;

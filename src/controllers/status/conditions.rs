@@ -23,9 +23,7 @@ pub(super) fn status(finding: &Finding, covered: bool, old: &Value, now: DateTim
         status.insert("observedGeneration".to_owned(), generation.into());
     }
     if finding.kind == Kind::TrustRoot {
-        let key = |(name, fingerprint, algorithm): &(String, String, String)| {
-            json!({"name": name, "fingerprint": fingerprint, "algorithm": algorithm})
-        };
+        let key = |(name, fingerprint, algorithm): &(String, String, String)| json!({"name": name, "fingerprint": fingerprint, "algorithm": algorithm});
         status.insert("keys".to_owned(), finding.keys.iter().map(key).collect());
     }
     status.into()

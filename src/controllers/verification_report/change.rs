@@ -23,11 +23,10 @@ pub(super) enum Change {
 pub(super) fn between(stored: Option<&VerificationReport>, desired: Option<VerificationReport>) -> Change {
     match (stored, desired) {
         (None, None) => Change::Nothing,
-        (None, Some(desired)) => Change::Apply(desired),
         (Some(_), None) => Change::Delete,
         (Some(stored), Some(desired)) if is_of_another(stored, &desired) => Change::DeleteThenApply(desired),
         (Some(stored), Some(desired)) if says_the_same(stored, &desired) => Change::Nothing,
-        (Some(_), Some(desired)) => Change::Apply(desired),
+        (_, Some(desired)) => Change::Apply(desired),
     }
 }
 
@@ -75,8 +74,7 @@ mod tests {
 
     fn report(uid: &str) -> VerificationReport {
         let workload = Some(Workload { kind: "Job".to_owned(), name: "job".to_owned() });
-        let facts =
-            PodFacts { namespace: "shop".to_owned(), name: "job-a".to_owned(), uid: uid.to_owned(), workload, images: vec![] };
+        let facts = PodFacts { namespace: "shop".to_owned(), name: "job-a".to_owned(), uid: uid.to_owned(), workload, images: vec![] };
         report::content(&facts, &[], &[], DateTime::<Utc>::UNIX_EPOCH)
     }
 

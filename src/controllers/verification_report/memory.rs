@@ -95,8 +95,7 @@ mod tests {
     }
 
     fn report(uid: &str) -> VerificationReport {
-        let facts =
-            PodFacts { namespace: "shop".to_owned(), name: "web".to_owned(), uid: uid.to_owned(), workload: None, images: vec![] };
+        let facts = PodFacts { namespace: "shop".to_owned(), name: "web".to_owned(), uid: uid.to_owned(), workload: None, images: vec![] };
         report::content(&facts, &[], &[], DateTime::<Utc>::UNIX_EPOCH)
     }
 

@@ -1,29 +1,35 @@
 //! The pods of all namespaces, trimmed to what a report needs.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
-use futures::Stream;
-use k8s_openapi::api::core::v1::{
-    Container, ContainerStatus, EphemeralContainer, Pod, PodSpec, PodStatus, Volume,
-};
+use futures::{Stream, TryStreamExt};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, EphemeralContainer, Pod, PodSpec, PodStatus, Volume};
 use kube::api::ObjectMeta;
 use kube::runtime::reflector::store::Writer;
-use kube::runtime::{WatchStreamExt, predicates, watcher};
+use kube::runtime::{PredicateConfig, WatchStreamExt, watcher};
 use kube::{Api, Client};
 
+use super::Term;
 use crate::report::PodFacts;
 
 /// Pods in one answer of a list.
 pub(super) const PAGE: u32 = 500;
 
 /// Fills the store and yields a pod when it appears and when something changes that its report says or rests on.
-pub(super) fn watch(client: &Client, writer: Writer<Pod>) -> impl Stream<Item = Result<Pod, watcher::Error>> + use<> {
+pub(super) fn watch(client: &Client, writer: Writer<Pod>, term: Arc<Term>) -> impl Stream<Item = Result<Pod, watcher::Error>> + use<> {
     watcher(Api::<Pod>::all(client.clone()), watcher::Config::default().page_size(PAGE))
         .default_backoff()
         .modify(trim)
         .reflect(writer)
+        .inspect_ok(move |event| {
+            if matches!(event, watcher::Event::InitDone) {
+                // Already set when it is listed anew.
+                let _ = term.pods_listed.set(());
+            }
+        })
         .applied_objects()
-        .predicate_filter(facts, predicates::Config::default())
+        .predicate_filter(facts, PredicateConfig::default())
 }
 
 fn facts(pod: &Pod) -> Option<u64> {
@@ -51,8 +57,11 @@ fn trim_metadata(metadata: ObjectMeta) -> ObjectMeta {
 
 fn trim_spec(spec: PodSpec) -> PodSpec {
     let container = |container: Container| Container { name: container.name, image: container.image, ..Container::default() };
-    let ephemeral =
-        |container: EphemeralContainer| EphemeralContainer { name: container.name, image: container.image, ..EphemeralContainer::default() };
+    let ephemeral = |container: EphemeralContainer| EphemeralContainer {
+        name: container.name,
+        image: container.image,
+        ..EphemeralContainer::default()
+    };
     let volume = |volume: Volume| volume.image.is_some().then(|| Volume { name: volume.name, image: volume.image, ..Volume::default() });
     PodSpec {
         containers: spec.containers.into_iter().map(container).collect(),

@@ -1,6 +1,5 @@
 //! One pod: ask, compare, write, and say when to look again.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,9 +31,9 @@ const CONFLICT_RETRY: Duration = Duration::from_secs(1);
 /// Brings the report of a pod up to date.
 pub(super) async fn reconcile(pod: Arc<Pod>, term: Arc<Term>) -> Result<Action, WriteError> {
     // Without the stored reports every pod would be written anew.
-    let reports_are_listed = term.reports.wait_until_ready().await.is_ok();
+    term.reports_listed.wait().await;
     let snapshot = term.snapshots.borrow().clone();
-    let (true, Some(snapshot), Some(facts)) = (reports_are_listed, snapshot, PodFacts::of(&pod)) else {
+    let (Some(snapshot), Some(facts)) = (snapshot, PodFacts::of(&pod)) else {
         return Ok(Action::await_change());
     };
     let Some(policies) = policies(&snapshot, &facts.namespace) else {
@@ -48,8 +47,8 @@ pub(super) async fn reconcile(pod: Arc<Pod>, term: Arc<Term>) -> Result<Action, 
 }
 
 /// After a write that failed.
-pub(super) fn retry(pod: Arc<Pod>, error: &WriteError, term: Arc<Term>) -> Action {
-    let Some(facts) = PodFacts::of(&pod) else { return Action::await_change() };
+pub(super) fn retry(pod: &Pod, error: &WriteError, term: &Term) -> Action {
+    let Some(facts) = PodFacts::of(pod) else { return Action::await_change() };
     if error.is_conflict() {
         return Action::requeue(CONFLICT_RETRY);
     }
@@ -85,7 +84,7 @@ async fn judge(term: &Term, pod: &Pod, facts: &PodFacts, policies: &[Arc<Compile
         let pull_secrets: &dyn PullSecrets = &pull_secrets;
         async move {
             let digest = group.digest();
-            let question = Question { image: &group.image, digest: &digest, policies, pull_secrets, now, deadline };
+            let question = Question { image: &group.image, digest: digest.as_ref(), policies, pull_secrets, now, deadline };
             let decision = term.evaluator.evaluate(question).await;
             JudgedImage::new(group, &decision)
         }
@@ -96,9 +95,10 @@ async fn judge(term: &Term, pod: &Pod, facts: &PodFacts, policies: &[Arc<Compile
 
 fn pull_secrets(term: &Term, pod: &Pod, facts: &PodFacts) -> impl PullSecrets + use<> {
     let spec = pod.spec.as_ref();
-    let named: BTreeSet<_> = spec.and_then(|spec| spec.image_pull_secrets.as_ref()).into_iter().flatten().map(|s| s.name.clone()).collect();
+    let named = spec.and_then(|spec| spec.image_pull_secrets.as_ref()).into_iter().flatten();
+    let named = named.map(|secret| secret.name.clone()).collect();
     let account = spec.and_then(|spec| spec.service_account_name.clone());
-    term.pull_secrets.for_object(&facts.namespace, named.into_iter().collect(), account)
+    term.pull_secrets.for_object(&facts.namespace, named, account)
 }
 
 /// The conditions of the pod's last report; another pod's say nothing about this one.

@@ -13,20 +13,16 @@ use crate::crd::VerificationReport;
 use crate::policy::ObjectName;
 
 /// Fills the store and names the pods whose report was deleted or changed by somebody else.
-pub(super) fn watch(
-    client: &Client,
-    writer: Writer<VerificationReport>,
-    term: Arc<Term>,
-) -> impl Stream<Item = ObjectRef<Pod>> + use<> {
+pub(super) fn watch(client: &Client, writer: Writer<VerificationReport>, term: Arc<Term>) -> impl Stream<Item = ObjectRef<Pod>> + use<> {
     watcher(Api::<VerificationReport>::all(client.clone()), watcher::Config::default().page_size(pods::PAGE))
         .default_backoff()
         .modify(|report| report.metadata.managed_fields = None)
         .reflect(writer)
-        .filter_map(move |event| future::ready(event.map_or_else(skip, |event| pod_of(&event, &term))))
+        .filter_map(move |event| future::ready(event.map_or_else(|error| skip(&error), |event| pod_of(&event, &term))))
 }
 
-fn skip(error: watcher::Error) -> Option<ObjectRef<Pod>> {
-    tracing::warn!(error = %crate::chain(&error), "reports cannot be watched");
+fn skip(error: &watcher::Error) -> Option<ObjectRef<Pod>> {
+    tracing::warn!(error = %crate::chain(error), "reports cannot be watched");
     None
 }
 
@@ -34,7 +30,12 @@ fn pod_of(event: &watcher::Event<VerificationReport>, term: &Term) -> Option<Obj
     let (report, gone) = match event {
         watcher::Event::Apply(report) | watcher::Event::InitApply(report) => (report, false),
         watcher::Event::Delete(report) => (report, true),
-        watcher::Event::Init | watcher::Event::InitDone => return None,
+        watcher::Event::Init => return None,
+        watcher::Event::InitDone => {
+            // Already set when they are listed anew.
+            let _ = term.reports_listed.set(());
+            return None;
+        }
     };
     let name = name(report)?;
     (gone || !term.memory.wrote(&name, report)).then(|| ObjectRef::new(&name.name).within(&name.namespace))

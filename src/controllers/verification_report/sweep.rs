@@ -14,9 +14,8 @@ const EVERY: Duration = Duration::from_mins(1);
 
 /// Sweeps every minute, once both stores are listed.
 pub(super) async fn run(term: Arc<Term>) {
-    if term.pods.wait_until_ready().await.is_err() || term.reports.wait_until_ready().await.is_err() {
-        return;
-    }
+    term.pods_listed.wait().await;
+    term.reports_listed.wait().await;
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -100,8 +100,7 @@ impl Resolver<'_> {
     fn entry(&self, entry: &VerifyEntry, path: &str) -> Result<Requirement, Problem> {
         let VerifyEntry { validator: name, trust_roots, threshold, required } = entry;
         let at = |field: &str| format!("{path}.{field}");
-        let (validator, registry) =
-            self.validators.get(name, self.namespace).map_err(|cause| Problem::new(at("validator"), cause))?;
+        let (validator, registry) = self.validators.get(name, self.namespace).map_err(|cause| Problem::new(at("validator"), cause))?;
         // A validator's own list was resolved in the validator's namespace when the validator was read.
         let names = trust_roots.as_ref().unwrap_or(&validator.trust_roots);
         if names.is_empty() {

@@ -108,11 +108,7 @@ fn read_head(written: &Value, path: &str) -> Result<Rule, Vec<Problem>> {
     let images = patterns(&images, &format!("{path}.images"), &mut problems);
     let except: Option<Vec<String>> = field(written, path, "except", &mut problems).flatten();
     let except = except.map(|except| patterns(&except, &format!("{path}.except"), &mut problems)).unwrap_or_default();
-    if problems.is_empty() {
-        Ok(Rule { name, path: path.to_owned(), images, except, body: Body::Invalid(vec![]) })
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(Rule { name, path: path.to_owned(), images, except, body: Body::Invalid(vec![]) }) } else { Err(problems) }
 }
 
 fn field<T: serde::de::DeserializeOwned>(written: &Value, path: &str, name: &str, problems: &mut Vec<Problem>) -> Option<T> {

@@ -83,29 +83,28 @@ fn empty_requirement_refuses() {
 
 #[test]
 fn counts_cannot_exceed_what_is_counted() {
-    let parsed = with_rule(&json!({"name": "a", "images": ["**"], "verify": [{"validator": "v", "trustRoots": ["x", "y"], "threshold": 3}]}));
+    let parsed =
+        with_rule(&json!({"name": "a", "images": ["**"], "verify": [{"validator": "v", "trustRoots": ["x", "y"], "threshold": 3}]}));
     assert_eq!(problems(&parsed), ["spec.rules[0].verify[0].threshold: must be between 1 and 2"]);
     let parsed = with_rule(&json!({"name": "a", "images": ["**"], "verify": [{"validator": "v", "trustRoots": ["x"], "required": ["y"]}]}));
-    assert_eq!(
-        problems(&parsed),
-        ["spec.rules[0].verify[0].required: bonafide-system/y is not among the trust roots of this entry"]
-    );
+    assert_eq!(problems(&parsed), ["spec.rules[0].verify[0].required: bonafide-system/y is not among the trust roots of this entry"]);
 }
 
 #[test]
 fn options_that_mean_nothing_are_errors() {
     let parsed = with_rule(&json!({"name": "a", "images": ["**"], "action": "Deny", "until": "2026-12-01T00:00:00Z", "atLeast": 1}));
-    assert_eq!(problems(&parsed), [
-        "spec.rules[0].until: means nothing without action: Allow",
-        "spec.rules[0].atLeast: means nothing without verify"
-    ]);
+    assert_eq!(
+        problems(&parsed),
+        ["spec.rules[0].until: means nothing without action: Allow", "spec.rules[0].atLeast: means nothing without verify"]
+    );
     let parsed = with_rule(&json!({"name": "a", "images": ["**"], "action": "Allow", "message": "no"}));
     assert_eq!(problems(&parsed), ["spec.rules[0].message: means nothing without action: Deny"]);
 }
 
 #[test]
 fn only_the_operator_namespace_selects_namespaces() {
-    let spec = json!({"mode": "Warn", "unmatched": "Deny", "namespaceSelector": {}, "rules": [{"name": "a", "images": ["**"], "action": "Deny"}]});
+    let spec =
+        json!({"mode": "Warn", "unmatched": "Deny", "namespaceSelector": {}, "rules": [{"name": "a", "images": ["**"], "action": "Deny"}]});
     assert!(read_in("bonafide-system", &spec).policy.is_ok());
     assert_eq!(problems(&read_in("shop", &spec)), ["spec.namespaceSelector: can only be set in the operator namespace"]);
 }

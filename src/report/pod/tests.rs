@@ -81,8 +81,7 @@ fn one_reference_that_runs_as_two_digests_is_two_images() {
         reported: Some(digest.parse().unwrap()),
         locations,
     };
-    let expected =
-        [group(A, vec![at(Place::Container, "a"), at(Place::InitContainer, "c")]), group(B, vec![at(Place::Container, "b")])];
+    let expected = [group(A, vec![at(Place::Container, "a"), at(Place::InitContainer, "c")]), group(B, vec![at(Place::Container, "b")])];
     assert_eq!(facts.groups(), expected);
 }
 

@@ -180,6 +180,10 @@ async fn a_revoked_token_is_replaced_once() {
     registry.script(path, Misbehaviour::Status(401, vec![("www-authenticate", format!("Bearer realm=\"{}\"", registry.url("/token")))]));
     assert!(matches!(session.resolve(&repository, &tag("v1")).await, Err(RegistryError::Denied { .. })));
     assert_eq!(registry.count(Kind::Token), 3);
+    // What it refused is not sent again.
+    let before = registry.requests().len();
+    session.resolve(&repository, &tag("v1")).await.unwrap_err();
+    assert_eq!(registry.requests()[before].authorization, None);
 }
 
 #[tokio::test]
