@@ -91,7 +91,7 @@ impl Workload {
 }
 
 /// The images that the stored object of an update has, as (list, name, reference).
-pub fn stored(workload: Workload, request: &Request<'_>) -> Result<BTreeSet<(Field, String, String)>, serde_json::Error> {
+pub(super) fn stored(workload: Workload, request: &Request<'_>) -> Result<BTreeSet<(Field, String, String)>, serde_json::Error> {
     let Some(old) = request.old_object else { return Ok(BTreeSet::new()) };
     let images = workload.images(old.get())?;
     Ok(images.uses.into_iter().map(|image| (image.field, image.name, image.image)).collect())

@@ -1,6 +1,7 @@
 //! What people read: the denial, the warnings, the audit annotations.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::images::ImageUse;
 use crate::crd::Mode;
@@ -14,7 +15,7 @@ const MOST_WARNING: usize = 250;
 const MOST_ANNOTATION: usize = 4096;
 
 /// An image decision with the places that use the image.
-pub type Judged<'a> = (Vec<&'a ImageUse>, &'a ImageDecision);
+pub(super) type Judged<'a> = (Vec<&'a ImageUse>, &'a ImageDecision);
 
 /// The denial: every failing image, where it is, which policy and rule, why.
 pub fn denial(judged: &[Judged<'_>]) -> String {
@@ -36,7 +37,7 @@ pub fn denial(judged: &[Judged<'_>]) -> String {
         text.push_str(&line);
     }
     if more > 0 {
-        text.push_str(&format!("\n  and {more} more"));
+        let _ = write!(text, "\n  and {more} more");
     }
     text
 }
@@ -95,7 +96,7 @@ fn places(uses: &[&ImageUse]) -> String {
     const MOST: usize = 8;
     let mut text = uses.iter().take(MOST).map(|image| format!("{} {:?}", image.field, image.name)).collect::<Vec<_>>().join(", ");
     if uses.len() > MOST {
-        text.push_str(&format!(" and {} more", uses.len() - MOST));
+        let _ = write!(text, " and {} more", uses.len() - MOST);
     }
     text
 }

@@ -151,7 +151,9 @@ impl Gate {
         }
         let mut decisions = self.evaluator.evaluate_all(&questions).await;
         if pass == Pass::Validate {
-            decisions.iter_mut().for_each(|decision| pin::refuse_unpinned(decision, case.workload));
+            for decision in &mut decisions {
+                pin::refuse_unpinned(decision, case.workload);
+            }
         }
         let judged: Vec<Judged<'_>> = by_image.into_values().zip(&decisions).collect();
         let mut answer = conclude(&judged);

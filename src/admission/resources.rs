@@ -13,7 +13,7 @@ use crate::policy::{Kind, ObjectName, Observed, Scheme};
 const MOST_PROBLEMS: usize = 16;
 
 /// Answers a request about one of our kinds.
-pub fn answer(request: &Request<'_>, snapshot: Option<&Snapshot>, operator_namespace: &str) -> Answer {
+pub(super) fn answer(request: &Request<'_>, snapshot: Option<&Snapshot>, operator_namespace: &str) -> Answer {
     let Some(kind) = Kind::from_name(&request.kind.kind) else { return Answer::admitted() };
     match request.operation {
         Operation::Delete => warn_of_users(kind, request, snapshot),
@@ -23,9 +23,9 @@ pub fn answer(request: &Request<'_>, snapshot: Option<&Snapshot>, operator_names
 }
 
 fn check(kind: Kind, request: &Request<'_>, operator_namespace: &str) -> Answer {
-    let Some(observed) = observed(kind, request, request.object.map(|object| object.get())) else { return Answer::admitted() };
+    let Some(observed) = observed(kind, request, request.object.map(serde_json::value::RawValue::get)) else { return Answer::admitted() };
     // Labels, finalizers and status of an object that is already stored are not held up by its spec.
-    let unchanged = observed_spec(request.old_object.map(|object| object.get())).is_some_and(|spec| spec == observed.spec);
+    let unchanged = observed_spec(request.old_object.map(serde_json::value::RawValue::get)).is_some_and(|spec| spec == observed.spec);
     if request.operation == Operation::Update && unchanged {
         return Answer::admitted();
     }

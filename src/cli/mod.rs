@@ -30,7 +30,7 @@ enum Command {
 pub fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Operator(arguments) => operator::run(arguments).map(|()| ExitCode::SUCCESS),
-        Command::Verify(arguments) => verify::run(arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
         Command::Crds => crds::run().map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

@@ -62,7 +62,7 @@ impl Observer for NoMetrics {
 }
 
 /// Verifies the images; the exit code says how it went.
-pub(super) fn run(arguments: VerifyArguments) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
     let inputs = files::read(&arguments.policy, &arguments.namespace, &arguments.operator_namespace)?;
     let (snapshot, findings) = index::compile(&inputs);
     findings.iter().for_each(complain);
@@ -71,7 +71,7 @@ pub(super) fn run(arguments: VerifyArguments) -> anyhow::Result<ExitCode> {
     if policies.is_empty() {
         eprintln!("bonafide: no policy holds for namespace {}: every image is allowed", arguments.namespace);
     }
-    let evaluator = evaluator(&arguments)?;
+    let evaluator = evaluator(arguments)?;
     let deadline = Instant::now() + Duration::from_secs(arguments.timeout);
     let decisions = super::block_on(async {
         let questions: Vec<_> = arguments

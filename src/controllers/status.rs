@@ -74,7 +74,7 @@ impl StatusWriter {
             return true;
         }
         let (api, kind) = self.api(finding);
-        let patch = applied(&kind, &stored, new);
+        let patch = applied(&kind, &stored, &new);
         match api.patch_status(&finding.object.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(patch)).await {
             Ok(_) => true,
             // Changed or gone meanwhile: the watch tells, and then there is something newer to say.
@@ -116,7 +116,7 @@ fn stored(store: &Store<DynamicObject>, finding: &Finding) -> Option<Arc<Dynamic
 }
 
 /// Fenced by the resource version that the finding was made from.
-fn applied(kind: &ApiResource, stored: &DynamicObject, status: Value) -> Value {
+fn applied(kind: &ApiResource, stored: &DynamicObject, status: &Value) -> Value {
     json!({
         "apiVersion": kind.api_version,
         "kind": kind.kind,

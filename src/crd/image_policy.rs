@@ -104,9 +104,9 @@ pub struct LabelExpression {
     /// The label's key.
     #[schemars(length(min = 1, max = 317))]
     pub key: String,
-    /// How the label is compared: In, NotIn, Exists, DoesNotExist.
+    /// How the label is compared: In, `NotIn`, Exists, `DoesNotExist`.
     pub operator: LabelOperator,
-    /// The values for In and NotIn; absent for Exists and DoesNotExist.
+    /// The values for In and `NotIn`; absent for Exists and `DoesNotExist`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 63)))]
     pub values: Vec<String>,
@@ -150,7 +150,7 @@ pub struct PolicyRule {
     pub verify: Option<Vec<VerifyEntry>>,
     /// How many entries of `verify` must pass; absent means all of them. Never relaxes that they agree on one digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 16))]
+    #[schemars(range(min = 1, max = 16), extend("format" = "int32"))]
     pub at_least: Option<u32>,
     /// A fixed answer without any verification: Allow or Deny.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -193,7 +193,7 @@ pub struct VerifyEntry {
     pub trust_roots: Option<Vec<String>>,
     /// How many distinct trust roots must have signed; absent means all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 64))]
+    #[schemars(range(min = 1, max = 64), extend("format" = "int32"))]
     pub threshold: Option<u32>,
     /// Trust roots that must be among those that signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

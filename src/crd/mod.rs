@@ -6,6 +6,8 @@
 
 // The schema derive repeats each struct inside a private scope.
 #![allow(unreachable_pub)]
+// Every printer column is one attribute; the lint takes their parts for repetitions.
+#![allow(clippy::duplicated_attributes)]
 
 mod conditions;
 mod image_policy;

@@ -101,18 +101,25 @@ pub struct ReportedSummary {
     #[schemars(length(max = 16))]
     pub ratio: String,
     /// Images with all signatures that are needed.
+    #[schemars(extend("format" = "int32"))]
     pub trusted: u32,
     /// Images that were looked at and are not trusted.
+    #[schemars(extend("format" = "int32"))]
     pub untrusted: u32,
     /// Images about which nothing could be found out.
+    #[schemars(extend("format" = "int32"))]
     pub unknown: u32,
     /// Images that no validator can judge.
+    #[schemars(extend("format" = "int32"))]
     pub unsupported: u32,
     /// Images whose signer or signature was revoked.
+    #[schemars(extend("format" = "int32"))]
     pub revoked: u32,
     /// Images that an Allow rule lets run unverified.
+    #[schemars(extend("format" = "int32"))]
     pub exempt: u32,
     /// Images that no rule matches and that are allowed for it.
+    #[schemars(extend("format" = "int32"))]
     pub unmatched: u32,
 }
 

@@ -91,7 +91,8 @@ impl Evaluator {
         };
         let session = self.client.session(credentials.access.clone(), deadline);
         let Scheme::Cosign(cosign) = &requirement.scheme;
-        let find_out = cosign_requirement::judge(&session, repository, digest, cosign, &requirement.validator);
+        // Boxed: the future of a whole verification is large, and most answers come from the cache.
+        let find_out = cosign_requirement::judge(&session, repository, digest, cosign, &requirement.validator).boxed();
         let answer = tokio::time::timeout_at(deadline, self.verdicts.get_or(key, find_out)).await;
         let (answer, from) = answer.unwrap_or((Err(Fault::Timeout), CacheOutcome::Miss));
         self.observer.answered(from, started.elapsed());

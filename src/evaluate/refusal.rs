@@ -1,5 +1,7 @@
 //! Refusals: we looked, and the image is not trusted.
 
+use std::fmt::Write;
+
 use oci::{Digest, ReferenceError};
 
 use crate::policy::{ObjectName, Reason};
@@ -148,7 +150,7 @@ fn list(names: &[ObjectName]) -> String {
     let mut text = names.iter().take(MOST).map(|name| name.name.clone()).collect::<Vec<_>>().join(", ");
     match names.len() {
         0 => "none".clone_into(&mut text),
-        more if more > MOST => text.push_str(&format!(" and {} more", more - MOST)),
+        more if more > MOST => drop(write!(text, " and {} more", more - MOST)),
         _ => {}
     }
     text

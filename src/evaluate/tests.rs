@@ -8,7 +8,7 @@ use registry_double::Misbehaviour;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::*;
+use super::{CacheOutcome, Evaluator, Evidence, Fault, ImageDecision, NoPullSecrets, Observer, Question, Refusal, Verdict, rule};
 use crate::policy::Reason;
 use crate::testing::{Images, Signer, World, client};
 
@@ -42,8 +42,8 @@ fn trusted(verdict: &Verdict) -> (&Digest, Vec<String>) {
     }
 }
 
-fn rules(entry: Value) -> Value {
-    json!([{"name": "apps", "images": ["**"], "verify": [entry]}])
+fn rules(entry: &Value) -> Value {
+    json!([{"name": "apps", "images": ["**"], "verify": [entry.clone()]}])
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn a_signed_image_is_trusted_on_its_digest() {
     let (images, build) = (Images::start().await, Signer::new());
     let digest = images.push_signed("a", "v1", &[&build]);
     let world = World::new().trust_root("build", &[&build]).cosign("release", &images.host(), &["build"]);
-    let world = world.policy("p", &rules(json!({"validator": "release"})));
+    let world = world.policy("p", &rules(&json!({"validator": "release"})));
     let verdict = verdict(&world, &images.reference("a:v1")).await;
     assert_eq!(trusted(&verdict), (&digest, vec!["bonafide-system/build/k0".to_owned()]));
 }
@@ -61,7 +61,7 @@ async fn an_unsigned_image_is_refused() {
     let images = Images::start().await;
     images.push("a", "v1", "unsigned");
     let world = World::new().trust_root("build", &[&Signer::new()]).cosign("release", &images.host(), &["build"]);
-    let world = world.policy("p", &rules(json!({"validator": "release"})));
+    let world = world.policy("p", &rules(&json!({"validator": "release"})));
     assert_eq!(verdict(&world, &images.reference("a:v1")).await, Verdict::Refused(Refusal::NoSignature { skipped: 0, attestations: 0 }));
 }
 
@@ -69,7 +69,7 @@ async fn an_unsigned_image_is_refused() {
 async fn an_image_that_is_not_there_is_a_fault_by_tag_and_by_digest() {
     let images = Images::start().await;
     let world = World::new().trust_root("build", &[&Signer::new()]).cosign("release", &images.host(), &["build"]);
-    let world = world.policy("p", &rules(json!({"validator": "release"})));
+    let world = world.policy("p", &rules(&json!({"validator": "release"})));
     assert_eq!(verdict(&world, &images.reference("a:v1")).await.reason(), Reason::ImageNotFound);
     let absent = format!("a@{}", Digest::of(b"absent"));
     assert_eq!(verdict(&world, &images.reference(&absent)).await, Verdict::Fault(Fault::ImageNotFound));
@@ -80,7 +80,7 @@ async fn a_signature_by_another_key_is_refused() {
     let images = Images::start().await;
     images.push_signed("a", "v1", &[&Signer::new()]);
     let world = World::new().trust_root("build", &[&Signer::new()]).cosign("release", &images.host(), &["build"]);
-    let world = world.policy("p", &rules(json!({"validator": "release"})));
+    let world = world.policy("p", &rules(&json!({"validator": "release"})));
     let verdict = verdict(&world, &images.reference("a:v1")).await;
     assert_eq!(verdict.reason(), Reason::UntrustedSigner);
     assert_eq!(verdict.message(), "1 signature found, by a key, which is none of build");
@@ -92,7 +92,7 @@ async fn a_signature_of_another_image_is_refused() {
     let (good, evil) = (images.push_signed("a", "v1", &[&build]), images.push("a", "evil", "evil"));
     images.sign("a", &evil, &good, &[&build]);
     let world = World::new().trust_root("build", &[&build]).cosign("release", &images.host(), &["build"]);
-    let world = world.policy("p", &rules(json!({"validator": "release"})));
+    let world = world.policy("p", &rules(&json!({"validator": "release"})));
     assert_eq!(verdict(&world, &images.reference("a:evil")).await, Verdict::Refused(Refusal::DigestMismatch { signed: good }));
 }
 
@@ -103,12 +103,12 @@ async fn a_threshold_counts_distinct_trust_roots() {
     images.push_signed("a", "two", &[&build, &security]);
     let world = World::new().trust_root("build", &[&build]).trust_root("qa", &[&qa]).trust_root("security", &[&security]);
     let world = world.cosign("release", &images.host(), &["build", "qa", "security"]);
-    let two = world.clone().policy("p", &rules(json!({"validator": "release", "threshold": 2})));
+    let two = world.clone().policy("p", &rules(&json!({"validator": "release", "threshold": 2})));
     assert_eq!(verdict(&two, &images.reference("a:one")).await.reason(), Reason::ThresholdNotMet);
     assert_eq!(trusted(&verdict(&two, &images.reference("a:two")).await).1.len(), 2);
-    let all = world.clone().policy("p", &rules(json!({"validator": "release"})));
+    let all = world.clone().policy("p", &rules(&json!({"validator": "release"})));
     assert_eq!(verdict(&all, &images.reference("a:two")).await.reason(), Reason::ThresholdNotMet);
-    let required = world.policy("p", &rules(json!({"validator": "release", "threshold": 2, "required": ["qa"]})));
+    let required = world.policy("p", &rules(&json!({"validator": "release", "threshold": 2, "required": ["qa"]})));
     let verdict = verdict(&required, &images.reference("a:two")).await;
     assert_eq!(verdict.message(), "the required signature of qa is missing");
 }
@@ -131,7 +131,7 @@ async fn a_registry_that_fails_is_a_fault_and_not_remembered() {
     let (images, build) = (Images::start().await, Signer::new());
     let digest = images.push_signed("a", "v1", &[&build]);
     let world = World::new().trust_root("build", &[&build]).cosign("release", &images.host(), &["build"]);
-    let world = world.policy("p", &rules(json!({"validator": "release"})));
+    let world = world.policy("p", &rules(&json!({"validator": "release"})));
     let evaluator = evaluator();
     let signatures = format!("/v2/a/manifests/sha256-{}.sig", digest.hex());
     // The client tries once more by itself.
@@ -147,7 +147,7 @@ async fn a_known_verdict_costs_no_request() {
     let (images, build) = (Images::start().await, Signer::new());
     let digest = images.push_signed("a", "v1", &[&build]);
     let world = World::new().trust_root("build", &[&build]).cosign("release", &images.host(), &["build"]);
-    let world = world.policy("p", &rules(json!({"validator": "release"})));
+    let world = world.policy("p", &rules(&json!({"validator": "release"})));
     let evaluator = evaluator();
     let image = images.reference(&format!("a@{digest}"));
     assert!(!ask(&evaluator, &world, &image).await.is_refused());
@@ -163,10 +163,10 @@ async fn tenant_requirement_never_answers_cluster_flight() {
     let world = World::new()
         .trust_root("build", &[&Signer::new()])
         .cosign("release", &images.host(), &["build"])
-        .policy("p", &rules(json!({"validator": "release"})))
+        .policy("p", &rules(&json!({"validator": "release"})))
         .trust_root("shop/build", &[&theirs])
         .cosign("shop/release", &images.host(), &["build"])
-        .policy("shop/p", &rules(json!({"validator": "release"})));
+        .policy("shop/p", &rules(&json!({"validator": "release"})));
     let evaluator = evaluator();
     let image = images.reference(&format!("a@{digest}"));
     for _ in 0..2 {
@@ -185,7 +185,7 @@ async fn audit_refusal_never_enforced_by_neighbour() {
     let world = World::new()
         .trust_root("build", &[&build])
         .cosign("release", &images.host(), &["build"])
-        .policy("enforced", &rules(json!({"validator": "release"})))
+        .policy("enforced", &rules(&json!({"validator": "release"})))
         .policy_with("recorded", &audit, &json!([{"name": "none", "images": ["**"], "action": "Deny"}]));
     let decision = ask(&evaluator(), &world, &images.reference("a:v1")).await;
     assert!(!decision.is_refused());
@@ -203,12 +203,12 @@ async fn image_id_reference_is_invalid() {
 
 #[test]
 fn policies_naming_two_digests_refuse() {
+    use super::Signer;
     let evidence = |content: &[u8]| Evidence {
         digest: Digest::of(content),
         validators: vec![],
         signers: vec![Signer { root: crate::policy::ObjectName::new("n", "r"), key: "k".to_owned() }],
     };
-    use super::Signer;
     let answers = vec![Ok(Arc::new(Ok(evidence(b"a")))), Ok(Arc::new(Ok(evidence(b"b"))))];
     let verdict = rule::combine(answers.clone(), 2);
     assert_eq!(verdict.reason(), Reason::AmbiguousDigest);

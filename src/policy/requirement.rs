@@ -50,13 +50,13 @@ pub struct CosignRequirement {
 /// One trust root with its keys; any one of them suffices.
 #[derive(Clone, Debug)]
 pub struct SignerRoot {
-    /// The TrustRoot.
+    /// The `TrustRoot`.
     pub name: ObjectName,
     /// Its keys, never empty.
     pub keys: Vec<NamedKey>,
 }
 
-/// A public key with the name that its TrustRoot gives it.
+/// A public key with the name that its `TrustRoot` gives it.
 #[derive(Clone, Debug)]
 pub struct NamedKey {
     /// The name.
@@ -96,7 +96,9 @@ impl CosignRequirement {
         hash.field(signature_repository.as_ref().map(ToString::to_string).unwrap_or_default().as_bytes());
         hash.count(*threshold);
         hash.count(required.len());
-        required.iter().for_each(|index| hash.count(*index));
+        for index in required {
+            hash.count(*index);
+        }
         hash.count(roots.len());
         for SignerRoot { name, keys } in roots {
             hash.field(name.to_string().as_bytes());

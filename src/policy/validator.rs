@@ -97,12 +97,12 @@ fn read_host(written: RegistryHost, path: &str) -> Result<HostSource, Vec<Proble
     if host.is_err() {
         problems.push(Problem::new(format!("{path}.host"), Cause::NotA("a literal host[:port]")));
     }
-    let ca_bundle = ca_bundle.and_then(|written| match read_ca(written) {
-        Some(source) => Some(source),
-        None => {
+    let ca_bundle = ca_bundle.and_then(|written| {
+        let source = read_ca(written);
+        if source.is_none() {
             problems.push(Problem::new(format!("{path}.caBundle"), Cause::ExactlyOne("configMapKeyRef and secretKeyRef")));
-            None
         }
+        source
     });
     let mut realms = Vec::new();
     for (i, realm) in token_realms.iter().enumerate() {

@@ -131,7 +131,7 @@ async fn a_peer_that_speaks_no_tls_disturbs_nobody() {
 #[tokio::test]
 async fn an_open_request_is_answered_after_shutdown_began() {
     let (key, der) = pair();
-    let running = start(Some(key), Duration::from_secs(60)).await;
+    let running = start(Some(key), Duration::from_mins(1)).await;
     let address = running.address;
     let request = tokio::spawn(async move { get(address, &der, "/wait").await });
     running.entered.notified().await;
@@ -152,4 +152,18 @@ async fn a_request_that_never_ends_does_not_hold_up_the_shutdown() {
     running.shutdown.cancel();
     running.server.await.unwrap();
     assert!(!request.await.unwrap().unwrap_or_default().contains("waited"));
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_not_hold_up_the_shutdown() {
+    let (key, der) = pair();
+    let running = start(Some(key), Duration::from_mins(1)).await;
+    let mut idle = connect(running.address, &der, b"http/1.1").await.unwrap();
+    idle.write_all(b"GET /ok HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = [0; 12];
+    idle.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    running.shutdown.cancel();
+    // Less than the time that an idle connection has for its next request.
+    tokio::time::timeout(HEAD_TIMEOUT / 2, running.server).await.expect("drained before the deadline").unwrap();
 }

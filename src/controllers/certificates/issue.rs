@@ -90,7 +90,8 @@ pub(super) fn serving_data(
 pub(super) fn random_path() -> Result<String, IssueError> {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    Ok(digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect())
 }
 
 fn named(name: &str) -> DistinguishedName {

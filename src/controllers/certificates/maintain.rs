@@ -17,7 +17,7 @@ use super::plan::{self, Plan};
 use super::{AUTHORITY_SECRET, IssueError, SERVING_SECRET};
 use crate::chain;
 
-const CHECK_INTERVAL: Duration = Duration::from_secs(60);
+const CHECK_INTERVAL: Duration = Duration::from_mins(1);
 /// After a failure, or a change by another leader.
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);

@@ -17,6 +17,9 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+/// A path below `/api/v1/namespaces/` with the status and body under it.
+type Object = (&'static str, fn() -> (u16, Value));
+
 /// Answers like an API server that holds these objects; everything else is not found.
 struct ApiServer {
     address: SocketAddr,
@@ -25,7 +28,7 @@ struct ApiServer {
 }
 
 impl ApiServer {
-    async fn with(objects: &'static [(&'static str, fn() -> (u16, Value))]) -> Self {
+    async fn with(objects: &'static [Object]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));

@@ -1,5 +1,7 @@
 //! A finding as a status, pure: the same finding over the same stored status gives the same JSON.
 
+use std::fmt::Write;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
@@ -67,7 +69,7 @@ fn shorten(lines: &[String]) -> String {
         text.push('…');
     }
     if more > 0 {
-        text.push_str(&format!("; and {more} more"));
+        let _ = write!(text, "; and {more} more");
     }
     text
 }

@@ -29,8 +29,8 @@ pub struct Frame {
     pub owner: Option<OwnerReference>,
 }
 
-/// Both configurations.
-#[derive(Clone, Debug, PartialEq)]
+/// Both configurations. No `Debug`: they hold the path.
+#[derive(Clone, PartialEq)]
 pub struct Desired {
     /// None while no policy exists.
     pub mutating: Option<MutatingWebhookConfiguration>,

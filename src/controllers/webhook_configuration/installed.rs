@@ -13,12 +13,8 @@ use super::{CLUSTER_ENTRY, Cover, Frame, RESOURCES_ENTRY, TENANTS_ENTRY, desired
 /// The entries that are complete in every field, in both configurations, and call us as we serve now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Installed {
-    /// Whether the cluster entry is there, and whether our absence refuses under it.
-    pub cluster: Option<bool>,
-    /// The namespaces of the tenants entry.
-    pub tenants: BTreeSet<String>,
-    /// Whether our absence refuses under the tenants entry.
-    pub tenants_fail: bool,
+    /// The object entries.
+    pub cover: Cover,
     /// Whether our own kinds are checked.
     pub resources: bool,
     /// The authority that the entries trust, in PEM; none while nothing is installed.
@@ -48,9 +44,11 @@ impl Installed {
         let resources = fits(RESOURCES_ENTRY);
         let metadata: [Option<&ObjectMeta>; 2] = [mutating.map(|there| &there.metadata), validating.map(|there| &there.metadata)];
         Self {
-            cluster,
-            tenants: if tenants_fit { cover.tenants } else { BTreeSet::new() },
-            tenants_fail: tenants_fit && cover.tenants_fail,
+            cover: Cover {
+                cluster,
+                tenants: if tenants_fit { cover.tenants } else { BTreeSet::new() },
+                tenants_fail: tenants_fit && cover.tenants_fail,
+            },
             resources,
             ca_pem: (resources || cluster.is_some() || tenants_fit).then(|| frame.ca_pem.clone()),
             narrowed_by_others: there.selectors().any(|there| !selector::exclusions(there).is_empty()),
@@ -61,11 +59,12 @@ impl Installed {
     /// Whether the webhooks reach everything that a policy of `namespace` speaks about, and, when it enforces, refuse
     /// while we are away. A policy of an exempt namespace is never covered.
     pub fn covers(&self, namespace: &str, operator_namespace: &str, enforce: bool) -> bool {
-        let tenants = self.tenants_fail || !enforce;
+        let Cover { cluster, tenants, tenants_fail } = &self.cover;
+        let tenants_suffice = *tenants_fail || !enforce;
         if namespace == operator_namespace {
-            return self.cluster.is_some_and(|fails| fails || !enforce) && (self.tenants.is_empty() || tenants);
+            return cluster.is_some_and(|fails| fails || !enforce) && (tenants.is_empty() || tenants_suffice);
         }
-        self.tenants.contains(namespace) && tenants
+        tenants.contains(namespace) && tenants_suffice
     }
 }
 

@@ -14,18 +14,19 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::change::{self, Change};
 use super::cover::{Shrinking, settle};
 use super::repairs::Repairs;
-use super::write::{Configurations, WriteError};
-use super::{CONFIGURATION, Cover, Desired, Frame, Installed, Target, change, desired};
+use super::write::{Configurations, Seen, WriteError, carry_out};
+use super::{CONFIGURATION, Cover, Desired, Frame, Installed, Target, desired};
 use crate::chain;
 use crate::controllers::certificates::ServingMaterial;
 use crate::index::Coverage;
 
 /// For how long less must have been wanted before less is installed.
-const SHRINK_DELAY: Duration = Duration::from_secs(60);
+const SHRINK_DELAY: Duration = Duration::from_mins(1);
 /// A look without an occasion; also how often a paused configuration is complained about.
-const LOOK_INTERVAL: Duration = Duration::from_secs(60);
+const LOOK_INTERVAL: Duration = Duration::from_mins(1);
 const RETRY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What does not change while the operator runs.
@@ -60,10 +61,7 @@ pub async fn maintain(
             material: material.borrow_and_update().clone(),
             leads: *leader.borrow_and_update(),
         };
-        let next_look = match cancel.run_until_cancelled(keeper.look(now)).await {
-            Some(next_look) => next_look,
-            None => return,
-        };
+        let Some(next_look) = cancel.run_until_cancelled(keeper.look(now)).await else { return };
         tokio::select! {
             () = cancel.cancelled() => return,
             Some(seen) = mutating.next() => keep_seen(&mut keeper.mutating, seen),
@@ -76,9 +74,9 @@ pub async fn maintain(
     }
 }
 
-fn keep_seen<K>(place: &mut Option<Option<K>>, seen: Result<Option<K>, watcher::Error>) {
-    match seen {
-        Ok(seen) => *place = Some(seen),
+fn keep_seen<K>(place: &mut Seen<K>, read: Result<Option<K>, watcher::Error>) {
+    match read {
+        Ok(read) => *place = read.into(),
         Err(error) => tracing::warn!(error = %chain(&error), "cannot watch the webhook configurations"),
     }
 }
@@ -94,9 +92,8 @@ struct Keeper {
     target: Target,
     exempt: BTreeSet<String>,
     installed: watch::Sender<Option<Installed>>,
-    /// None until it was read; then whether it is there.
-    mutating: Option<Option<MutatingWebhookConfiguration>>,
-    validating: Option<Option<ValidatingWebhookConfiguration>>,
+    mutating: Seen<MutatingWebhookConfiguration>,
+    validating: Seen<ValidatingWebhookConfiguration>,
     shrinking: Option<Shrinking>,
     repairs: Repairs,
     complained: Option<Instant>,
@@ -111,8 +108,8 @@ impl Keeper {
             target,
             exempt,
             installed,
-            mutating: None,
-            validating: None,
+            mutating: Seen::Unread,
+            validating: Seen::Unread,
             shrinking: None,
             repairs: Repairs::default(),
             complained: None,
@@ -129,9 +126,11 @@ impl Keeper {
             self.shrinking = None;
             return later;
         };
-        let (Some(mutating), Some(validating)) = (&self.mutating, &self.validating) else { return later };
-        let there = Cover::read(mutating.as_ref(), validating.as_ref());
-        frame.owner = self.configurations.owner(validating.is_none()).await;
+        if !self.is_read() {
+            return later;
+        }
+        let there = Cover::read(self.mutating.there(), self.validating.there());
+        frame.owner = self.configurations.owner(self.validating.there().is_none()).await;
         let wanted = Cover::of(&coverage, &self.exempt);
         let cover = settle(&there, &wanted, &mut self.shrinking, Instant::now(), SHRINK_DELAY);
         let next_write = self.put_right(&desired(&cover, &frame)).await;
@@ -150,9 +149,15 @@ impl Keeper {
         }
     }
 
+    fn is_read(&self) -> bool {
+        self.mutating.is_read() && self.validating.is_read()
+    }
+
     fn publish(&self, frame: &Frame) {
-        let (Some(mutating), Some(validating)) = (&self.mutating, &self.validating) else { return };
-        let read = Some(Installed::read(mutating.as_ref(), validating.as_ref(), frame));
+        if !self.is_read() {
+            return;
+        }
+        let read = Some(Installed::read(self.mutating.there(), self.validating.there(), frame));
         self.installed.send_if_modified(|installed| {
             let changed = *installed != read;
             *installed = read;
@@ -162,18 +167,8 @@ impl Keeper {
 
     /// Writes what differs; answers when to try again what could not be written.
     async fn put_right(&mut self, wanted: &Desired) -> Option<Instant> {
-        let mutating = self.mutating.as_ref().and_then(Option::as_ref);
-        let validating = self.validating.as_ref().and_then(Option::as_ref);
-        let paused = (
-            mutating.is_some_and(|there| change::is_paused(&there.metadata)),
-            validating.is_some_and(|there| change::is_paused(&there.metadata)),
-        );
-        let mutating = if paused.0 { change::Change::Keep } else { change::mutating(wanted.mutating.as_ref(), mutating) };
-        let validating = if paused.1 { change::Change::Keep } else { change::validating(&wanted.validating, validating) };
-        if paused.0 || paused.1 {
-            self.complain();
-        }
-        if mutating == change::Change::Keep && validating == change::Change::Keep {
+        let (mutating, validating) = self.changes(wanted);
+        if mutating == Change::Keep && validating == Change::Keep {
             return None;
         }
         let now = Instant::now();
@@ -194,20 +189,28 @@ impl Keeper {
         }
     }
 
-    /// What the API server answers is what it stored.
+    /// What differs, in the configurations that we may touch.
+    fn changes(&mut self, wanted: &Desired) -> (Change<MutatingWebhookConfiguration>, Change<ValidatingWebhookConfiguration>) {
+        let (mutating, validating) = (self.mutating.there(), self.validating.there());
+        let mutating_paused = mutating.is_some_and(|there| change::is_paused(&there.metadata));
+        let validating_paused = validating.is_some_and(|there| change::is_paused(&there.metadata));
+        let changes = (
+            if mutating_paused { Change::Keep } else { change::mutating(wanted.mutating.as_ref(), mutating) },
+            if validating_paused { Change::Keep } else { change::validating(&wanted.validating, validating) },
+        );
+        if mutating_paused || validating_paused {
+            self.complain();
+        }
+        changes
+    }
+
     async fn write(
         &mut self,
-        mutating: change::Change<MutatingWebhookConfiguration>,
-        validating: change::Change<ValidatingWebhookConfiguration>,
+        mutating: Change<MutatingWebhookConfiguration>,
+        validating: Change<ValidatingWebhookConfiguration>,
     ) -> Result<(), WriteError> {
-        let there = self.mutating.as_ref().and_then(Option::as_ref);
-        if let Some(stored) = self.configurations.mutating(mutating, there).await? {
-            self.mutating = Some(stored);
-        }
-        let there = self.validating.as_ref().and_then(Option::as_ref);
-        if let Some(stored) = self.configurations.validating(validating, there).await? {
-            self.validating = Some(stored);
-        }
+        carry_out(&self.configurations.mutating, mutating, &mut self.mutating).await?;
+        carry_out(&self.configurations.validating, validating, &mut self.validating).await?;
         tracing::info!("the webhook configurations were written");
         Ok(())
     }
@@ -223,3 +226,6 @@ impl Keeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

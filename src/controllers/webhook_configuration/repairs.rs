@@ -8,11 +8,11 @@ use tokio::time::Instant;
 use super::Desired;
 
 const QUICK_REPAIRS: usize = 5;
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 const SLOW_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The writes of the last minute that all had the same intent.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Repairs {
     intent: Option<Desired>,
     writes: VecDeque<Instant>,
@@ -32,6 +32,11 @@ impl Repairs {
             Some(last) if self.writes.len() >= QUICK_REPAIRS => *last + SLOW_INTERVAL,
             _ => now,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_untouched(&self) -> bool {
+        self.writes.is_empty()
     }
 
     /// Counts a write; answers whether it is one too many.

@@ -19,7 +19,7 @@ use crate::chain;
 const FIELD_MANAGER: &str = "bonafide";
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the owner's uid is believed; a role is hardly ever made anew.
-const OWNER_LIFE: Duration = Duration::from_secs(60);
+const OWNER_LIFE: Duration = Duration::from_mins(1);
 
 /// Why a write did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,7 @@ impl Configurations {
         }
         match tokio::time::timeout(REQUEST_TIMEOUT, self.roles.get_metadata_opt(OWNER)).await {
             Ok(Ok(role)) => {
-                self.owner = role.and_then(|role| reference(role.uid()?));
+                self.owner = role.and_then(|role| role.uid()).map(reference);
                 self.looked_up = Some(Instant::now());
                 if self.owner.is_none() {
                     tracing::warn!(
@@ -72,52 +72,67 @@ impl Configurations {
         }
         self.owner.clone()
     }
+}
 
-    /// Carries out a change; answers what is there now, unless nothing changed.
-    pub(super) async fn mutating(
-        &self,
-        change: Change<MutatingWebhookConfiguration>,
-        there: Option<&MutatingWebhookConfiguration>,
-    ) -> Result<Option<Option<MutatingWebhookConfiguration>>, WriteError> {
-        carry_out(&self.mutating, change, there).await
+/// What was last read of an object.
+#[derive(Debug)]
+pub(super) enum Seen<K> {
+    /// Nothing yet.
+    Unread,
+    /// It does not exist.
+    Absent,
+    /// It exists.
+    Present(K),
+}
+
+impl<K> Seen<K> {
+    pub(super) fn is_read(&self) -> bool {
+        !matches!(self, Self::Unread)
     }
 
-    /// Carries out a change; answers what is there now, unless nothing changed.
-    pub(super) async fn validating(
-        &self,
-        change: Change<ValidatingWebhookConfiguration>,
-        there: Option<&ValidatingWebhookConfiguration>,
-    ) -> Result<Option<Option<ValidatingWebhookConfiguration>>, WriteError> {
-        carry_out(&self.validating, change, there).await
+    pub(super) fn there(&self) -> Option<&K> {
+        match self {
+            Self::Present(there) => Some(there),
+            Self::Unread | Self::Absent => None,
+        }
     }
 }
 
-fn reference(uid: String) -> Option<OwnerReference> {
-    Some(OwnerReference {
+impl<K> From<Option<K>> for Seen<K> {
+    fn from(read: Option<K>) -> Self {
+        read.map_or(Self::Absent, Self::Present)
+    }
+}
+
+fn reference(uid: String) -> OwnerReference {
+    OwnerReference {
         api_version: ClusterRole::api_version(&()).into_owned(),
         kind: ClusterRole::kind(&()).into_owned(),
         name: OWNER.to_owned(),
         uid,
         ..OwnerReference::default()
-    })
+    }
 }
 
-async fn carry_out<K>(api: &Api<K>, change: Change<K>, there: Option<&K>) -> Result<Option<Option<K>>, WriteError>
+/// Writes a change. What the API server answers is what it stored, and is seen from then on.
+pub(super) async fn carry_out<K>(api: &Api<K>, change: Change<K>, seen: &mut Seen<K>) -> Result<(), WriteError>
 where
     K: Resource + Clone + Debug + Serialize + DeserializeOwned,
 {
     let post = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-    match change {
-        Change::Keep => Ok(None),
-        Change::Create(new) => within(api.create(&post, &new)).await.map(|stored| Some(Some(stored))),
-        Change::Replace(new) => within(api.replace(CONFIGURATION, &post, &new)).await.map(|stored| Some(Some(stored))),
+    *seen = match change {
+        Change::Keep => return Ok(()),
+        Change::Create(new) => Seen::Present(within(api.create(&post, &new)).await?),
+        Change::Replace(new) => Seen::Present(within(api.replace(CONFIGURATION, &post, &new)).await?),
         Change::Delete => {
-            let fence =
-                Preconditions { uid: there.and_then(ResourceExt::uid), resource_version: there.and_then(ResourceExt::resource_version) };
+            let there = seen.there();
+            let (uid, resource_version) = (there.and_then(ResourceExt::uid), there.and_then(ResourceExt::resource_version));
+            let fence = Preconditions { uid, resource_version };
             within(api.delete(CONFIGURATION, &DeleteParams::default().preconditions(fence))).await?;
-            Ok(Some(None))
+            Seen::Absent
         }
-    }
+    };
+    Ok(())
 }
 
 async fn within<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, WriteError> {

@@ -5,7 +5,7 @@ use super::*;
 use crate::controllers::webhook_configuration::desired;
 use crate::controllers::webhook_configuration::fixtures::{cover, frame};
 
-const DELAY: Duration = Duration::from_secs(60);
+const DELAY: Duration = Duration::from_mins(1);
 
 fn coverage(cluster: Option<bool>, tenants: &[(&str, bool)]) -> Coverage {
     Coverage { cluster, tenants: tenants.iter().map(|(name, enforces)| ((*name).to_owned(), *enforces)).collect() }

@@ -25,8 +25,8 @@ fn validating(stored: &mut Desired, entry: usize) -> &mut ValidatingWebhook {
 #[test]
 fn what_we_write_counts_as_installed() {
     let installed = read(&stored(Some(true), &["shop"], true));
-    assert_eq!((installed.cluster, installed.tenants_fail, installed.resources), (Some(true), true, true));
-    assert_eq!(installed.tenants, ["shop".to_owned()].into());
+    assert_eq!(installed.cover, cover(Some(true), &["shop"], true));
+    assert!(installed.resources);
     assert_eq!(installed.ca_pem.as_deref(), Some("authority"));
     assert!(!installed.narrowed_by_others && !installed.paused);
 }
@@ -42,17 +42,17 @@ fn what_is_not_there_is_not_installed() {
 fn an_entry_of_one_configuration_only_is_not_installed() {
     let mut half = stored(Some(true), &[], false);
     half.mutating = None;
-    assert_eq!(read(&half).cluster, None);
+    assert_eq!(read(&half).cover.cluster, None);
     let mut half = stored(Some(true), &[], false);
     half.validating.webhooks.as_mut().unwrap().remove(0);
-    assert_eq!(read(&half).cluster, None);
+    assert_eq!(read(&half).cover.cluster, None);
 }
 
 #[test]
 fn an_entry_that_trusts_another_authority_is_not_installed() {
     let mut old = stored(Some(true), &[], false);
     validating(&mut old, 0).client_config.ca_bundle = Some(ByteString(b"old".to_vec()));
-    assert_eq!(read(&old).cluster, None);
+    assert_eq!(read(&old).cover.cluster, None);
 }
 
 #[test]
