@@ -13,8 +13,15 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Failed, Trial};
 use testbed::Environment;
 
+mod actions;
+mod edits;
+mod modes;
+mod pinning;
+mod places;
+mod policies;
 mod signatures;
 mod support;
+mod workloads;
 
 /// A story: a sentence that it proves, and how.
 pub struct Story {
@@ -25,7 +32,15 @@ pub struct Story {
 }
 
 /// Stories that share the cluster.
-const TOGETHER: &[&[Story]] = &[signatures::STORIES];
+const TOGETHER: &[&[Story]] = &[
+    edits::STORIES,
+    modes::STORIES,
+    pinning::STORIES,
+    places::STORIES,
+    policies::STORIES,
+    signatures::STORIES,
+    workloads::STORIES,
+];
 
 /// Stories that need it for themselves.
 const ALONE: &[&[Story]] = &[];

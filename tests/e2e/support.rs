@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
-use testbed::{Denied, Environment, Format, Image, Namespace};
+use testbed::{Denied, Environment, Format, Image, Namespace, Registry};
 
 /// The outcome of something that the API server may refuse.
 pub type Attempt = std::result::Result<String, Denied>;
@@ -52,20 +52,26 @@ impl<'a> Stage<'a> {
 
     /// Trusts each of these signers by a cluster-wide TrustRoot, and all of them by one Validator called `release`.
     pub fn trust(&self, signers: &[&str]) -> Result<()> {
-        let mut documents = Vec::new();
+        let mut documents = vec![self.release(signers, &json!({}))];
         for signer in signers {
             let pem = self.env.key(signer)?.public_pem;
-            documents.push(json!({
-                "apiVersion": "bonafide.dev/v1alpha1", "kind": "TrustRoot", "metadata": self.metadata(signer),
-                "spec": {"keys": [{"name": "key", "pem": pem}]}
-            }));
+            documents.push(self.trust_root(signer, &json!([{"name": "key", "pem": pem}])));
         }
-        let roots: Vec<_> = signers.iter().map(|signer| self.object(signer)).collect();
-        documents.push(json!({
-            "apiVersion": "bonafide.dev/v1alpha1", "kind": "Validator", "metadata": self.metadata("release"),
-            "spec": {"trustRoots": roots, "shared": true, "registry": self.registries(), "cosign": {}}
-        }));
         self.operator().apply(&yaml(&documents))
+    }
+
+    /// A cluster-wide TrustRoot `<story>-<suffix>` with these keys, to be applied.
+    pub fn trust_root(&self, suffix: &str, keys: &Value) -> Value {
+        json!({"apiVersion": "bonafide.dev/v1alpha1", "kind": "TrustRoot", "metadata": self.metadata(suffix), "spec": {"keys": keys}})
+    }
+
+    /// The cluster-wide Validator `<story>-release` for the story's TrustRoots with these suffixes, to be applied.
+    pub fn release(&self, roots: &[&str], cosign: &Value) -> Value {
+        let roots: Vec<_> = roots.iter().map(|suffix| self.object(suffix)).collect();
+        json!({
+            "apiVersion": "bonafide.dev/v1alpha1", "kind": "Validator", "metadata": self.metadata("release"),
+            "spec": {"trustRoots": roots, "shared": true, "registry": self.registries(), "cosign": cosign}
+        })
     }
 
     /// Registry settings that reach both registries of the test.
@@ -86,13 +92,18 @@ impl<'a> Stage<'a> {
 
     /// A cluster-wide policy for the story's namespace with these rules; `settings` replace the defaults Enforce and Deny. Waits until it is Ready.
     pub fn policy(&self, suffix: &str, settings: &Value, rules: &Value) -> Result<()> {
+        self.propose(suffix, settings, rules)?;
+        self.ready(&self.object(suffix))
+    }
+
+    /// As [`Stage::policy`], without waiting for what becomes of it.
+    pub fn propose(&self, suffix: &str, settings: &Value, rules: &Value) -> Result<()> {
         let mut spec = json!({"mode": "Enforce", "unmatched": "Deny", "namespaceSelector": {"matchLabels": {"story": self.name}}});
         merge(&mut spec, settings);
         spec["rules"] = rules.clone();
         let document =
             json!({"apiVersion": "bonafide.dev/v1alpha1", "kind": "ImagePolicy", "metadata": self.metadata(suffix), "spec": spec});
-        self.operator().apply(&yaml(&[document]))?;
-        self.ready(&self.object(suffix))
+        self.operator().apply(&yaml(&[document]))
     }
 
     /// Waits until a cluster-wide policy is in force.
@@ -102,7 +113,12 @@ impl<'a> Stage<'a> {
 
     /// Pushes an image of this story that nobody has signed.
     pub fn unsigned(&self, repository: &str) -> Result<Image> {
-        let reference = format!("{}/{}/{repository}:v1", self.env.registry.host(), self.name);
+        self.push(&self.env.registry, repository)
+    }
+
+    /// Pushes an unsigned image of this story to one of the registries.
+    pub fn push(&self, registry: &Registry, repository: &str) -> Result<Image> {
+        let reference = format!("{}/{}/{repository}:v1", registry.host(), self.name);
         self.env.images.push(&reference, &reference)
     }
 
@@ -113,6 +129,11 @@ impl<'a> Stage<'a> {
             self.env.cosign.sign(&self.env.key(signer)?, &image, Format::Bundle)?;
         }
         Ok(image)
+    }
+
+    /// The line of a denial for an image that the rule of [`Stage::enforce`] refuses, in a place such as `container "main"`.
+    pub fn denial(&self, place: &str, image: &str, why: &str) -> String {
+        format!("{place}: {image} (policy bonafide-system/{}, rule \"all\"): {why}", self.object("policy"))
     }
 
     /// Makes a pod with one container called `main`.
