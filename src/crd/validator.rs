@@ -38,7 +38,7 @@ pub struct ValidatorSpec {
     /// In the operator namespace: policies of other namespaces may use this validator. Its credentials are then not used for them.
     #[serde(default)]
     pub shared: bool,
-    /// How registries are reached; absent means anonymously, over https, with the system's certificate authorities.
+    /// How registries are reached; absent means anonymously, over https, with the public certificate authorities that are compiled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<RegistrySettings>,
     /// Signatures made by cosign with key pairs.
@@ -72,7 +72,7 @@ pub struct RegistryHost {
     /// A Secret in the Validator's namespace with the credentials: `kubernetes.io/dockerconfigjson` or `kubernetes.io/basic-auth`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_ref: Option<NamedReference>,
-    /// Certificate authorities (PEM) that replace the system's for this host.
+    /// Certificate authorities (PEM) that replace the compiled-in public ones for this host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_bundle: Option<CaBundleSource>,
     /// Token servers on other hosts that may receive these credentials, as https URLs.

@@ -16,10 +16,10 @@ pub enum Fault {
     /// The deadline passed.
     #[error("no answer within the deadline")]
     Timeout,
-    /// A pull secret that the pod names may not be read.
-    #[error("the operator may not read the pull secret {secret}: apply the ClusterRole {role} and bind it")]
+    /// A pull secret of the pod, or its service account, may not be read.
+    #[error("the operator may not read {secret}, which the pod pulls with: apply the ClusterRole {role} and bind it")]
     Forbidden {
-        /// The Secret.
+        /// The Secret or service account.
         secret: ObjectName,
         /// The role that would permit it.
         role: &'static str,
@@ -45,7 +45,9 @@ impl Fault {
                 ErrorClass::Denied => Reason::RegistryDenied,
                 ErrorClass::RateLimited => Reason::RateLimited,
                 ErrorClass::Timeout => Reason::Timeout,
-                ErrorClass::Unavailable | ErrorClass::TooLarge | ErrorClass::Invalid | ErrorClass::Refused => Reason::RegistryUnavailable,
+                ErrorClass::Unavailable | ErrorClass::Invalid => Reason::RegistryUnavailable,
+                ErrorClass::TooLarge => Reason::TooLarge,
+                ErrorClass::Refused => Reason::Forbidden,
             },
             Self::Timeout => Reason::Timeout,
             Self::Forbidden { .. } => Reason::Forbidden,
