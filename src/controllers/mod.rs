@@ -6,6 +6,7 @@
 pub mod certificates;
 mod collector;
 mod namespaces;
+pub mod node_critical;
 mod pull_secrets;
 mod sources;
 pub mod status;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -18,6 +19,9 @@ use tokio_util::task::TaskTracker;
 use crate::index::{Source, SourceData, SourceKind, SourceRef};
 
 type Read = Arc<Mutex<BTreeMap<SourceRef, Source>>>;
+
+/// How long a permission that was given meanwhile may go unnoticed.
+const FORBIDDEN_RETRY: Duration = Duration::from_secs(5);
 
 /// The watches of named sources.
 pub(super) struct Sources {
@@ -106,8 +110,15 @@ where
                 continue;
             }
         };
-        lock(&read).insert(source.clone(), now);
-        changed.notify_one();
+        let forbidden = now == Source::Forbidden;
+        let before = lock(&read).insert(source.clone(), now.clone());
+        if before.as_ref() != Some(&now) {
+            changed.notify_one();
+        }
+        if forbidden {
+            // The watcher starts its own back-off anew with each attempt to list.
+            tokio::time::sleep(FORBIDDEN_RETRY).await;
+        }
     }
 }
 

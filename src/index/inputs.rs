@@ -54,7 +54,7 @@ impl SourceKind {
 }
 
 /// What became of reading a source.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// It is there.
     Found(Arc<SourceData>),

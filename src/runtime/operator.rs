@@ -23,7 +23,7 @@ use crate::controllers::certificates::{self, CertificateSettings, ServingMateria
 use crate::controllers::status::StatusWriter;
 use crate::controllers::verification_report::{self, ReportSettings};
 use crate::controllers::webhook_configuration::{self, Installed, Target, WebhookSettings};
-use crate::controllers::{Collector, Compiled, NamespaceReader, Publisher, PullSecretReader};
+use crate::controllers::{Collector, Compiled, NamespaceReader, Publisher, PullSecretReader, node_critical};
 use crate::evaluate::Evaluator;
 use crate::index::Snapshot;
 
@@ -98,6 +98,7 @@ impl Operator {
         let (installed, installed_read) = watch::channel::<Option<Installed>>(None);
         let collector = Collector::start(client, config.namespace.clone(), config.exempt_namespaces.clone(), &tasks, &cancel);
         let stores = collector.stores.clone();
+        tasks.spawn(node_critical::warn(client.clone(), config.exempt_namespaces.clone()));
         tasks.spawn(collector.run(Publisher { snapshots, compiled, coverage }, cancel.clone()));
 
         let unreadable = metrics.unreadable_certificates.clone();

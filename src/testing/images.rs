@@ -50,6 +50,10 @@ impl Images {
         Self(RegistryDouble::start().await)
     }
 
+    pub(crate) async fn start_tls() -> Self {
+        Self(RegistryDouble::start_tls().await)
+    }
+
     pub(crate) fn host(&self) -> String {
         self.0.address()
     }

@@ -76,8 +76,11 @@ impl World {
     }
 
     pub(crate) fn secret(self, name: &str, key: &str, value: &str) -> Self {
-        let data = SourceData { secret_type: None, data: [(key.to_owned(), value.as_bytes().to_vec())].into() };
-        self.source(SourceKind::Secret, name, Source::Found(Arc::new(data)))
+        self.source(SourceKind::Secret, name, found(key, value))
+    }
+
+    pub(crate) fn config_map(self, name: &str, key: &str, value: &str) -> Self {
+        self.source(SourceKind::ConfigMap, name, found(key, value))
     }
 
     pub(crate) fn compile(&self) -> (Snapshot, Vec<Finding>) {
@@ -94,4 +97,9 @@ impl World {
         let object = ObjectName::new(namespace, name);
         self.compile().1.into_iter().find(|finding| finding.kind == kind && finding.object == object).expect("a finding")
     }
+}
+
+fn found(key: &str, value: &str) -> Source {
+    let data = [(key.to_owned(), value.as_bytes().to_vec())].into();
+    Source::Found(Arc::new(SourceData { secret_type: None, data }))
 }

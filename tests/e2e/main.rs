@@ -20,6 +20,9 @@ mod pinning;
 mod places;
 mod policies;
 mod signatures;
+mod updates;
+mod reports;
+mod resources;
 mod support;
 mod workloads;
 
@@ -40,6 +43,9 @@ const TOGETHER: &[&[Story]] = &[
     policies::STORIES,
     signatures::STORIES,
     workloads::STORIES,
+    updates::STORIES,
+    reports::STORIES,
+    resources::STORIES,
 ];
 
 /// Stories that need it for themselves.

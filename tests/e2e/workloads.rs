@@ -37,7 +37,8 @@ impl Kind {
     fn manifest(&self, image: &str, replicas: u32) -> Value {
         let labels = json!({"app": self.name});
         let restart = if self.api == "batch/v1" { "Never" } else { "Always" };
-        let pod = json!({"metadata": {"labels": labels}, "spec": {"restartPolicy": restart, "containers": [{"name": "main", "image": image}]}});
+        let pod =
+            json!({"metadata": {"labels": labels}, "spec": {"restartPolicy": restart, "containers": [{"name": "main", "image": image}]}});
         let spec = match self.name {
             "CronJob" => json!({"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": pod}}}),
             "Job" => json!({"template": pod}),
@@ -146,7 +147,10 @@ fn a_deployment_that_was_never_judged_gets_no_pods(env: &Environment) -> Result<
         let message = condition["message"].as_str().unwrap_or_default();
         let line = stage.denial("container \"main\"", &image.by_tag(), "NoSignature: no signature found");
         ensure!(message.contains(&line), "{message}");
-        ensure!(stage.namespace.get(&["pods", "--selector=app=Deployment"])?.is_none_or(|pods| pods["items"] == json!([])), "a pod was made");
+        ensure!(
+            stage.namespace.get(&["pods", "--selector=app=Deployment"])?.is_none_or(|pods| pods["items"] == json!([])),
+            "a pod was made"
+        );
         Ok(())
     })
 }

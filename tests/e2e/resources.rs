@@ -1,0 +1,188 @@
+//! The kinds as users meet them: samples, mistakes, `kubectl explain`, short names, and who may name a Secret.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use testbed::{Environment, repository};
+
+use crate::Story;
+use crate::support::{admitted, refused, stage, yaml};
+
+pub const STORIES: &[Story] = &[
+    Story { name: "every_sample_is_accepted", run: every_sample_is_accepted },
+    Story { name: "broken_rules_of_the_schema_are_refused", run: broken_rules_of_the_schema_are_refused },
+    Story { name: "misspelt_field_is_refused_with_its_path", run: misspelt_field_is_refused_with_its_path },
+    Story { name: "kubectl_explain_teaches", run: kubectl_explain_teaches },
+    Story { name: "short_names_and_columns_work", run: short_names_and_columns_work },
+    Story { name: "secret_ref_requires_requesters_read", run: secret_ref_requires_requesters_read },
+    Story { name: "label_of_an_unusable_policy_can_be_changed", run: label_of_an_unusable_policy_can_be_changed },
+];
+
+fn every_sample_is_accepted(env: &Environment) -> Result<()> {
+    stage(env, "samples", |stage| {
+        let directory = repository().join("docs/samples");
+        let mut count = 0;
+        for entry in std::fs::read_dir(&directory).with_context(|| directory.display().to_string())? {
+            let path = entry?.path();
+            // The namespace of the sample's tenant does not exist here, and this one is asked about without the rest.
+            let text = std::fs::read_to_string(&path)?.replace("namespace: shop", &format!("namespace: {}", stage.namespace.name()));
+            let apply = ["apply", "--server-side", "--dry-run=server", "-f", "-"];
+            let warnings = admitted(env.control_plane.kubectl().attempt(&apply, &text)?).with_context(|| path.display().to_string())?;
+            ensure!(warnings.is_empty(), "{}: {warnings}", path.display());
+            count += 1;
+        }
+        ensure!(count > 0, "there is no sample");
+        Ok(())
+    })
+}
+
+fn document(kind: &str, spec: &Value) -> String {
+    yaml(&[json!({"apiVersion": "bonafide.dev/v1alpha1", "kind": kind, "metadata": {"name": "sample"}, "spec": spec})])
+}
+
+/// A policy with one rule.
+fn policy(rule: &Value) -> Value {
+    json!({"mode": "Enforce", "unmatched": "Deny", "rules": [rule]})
+}
+
+fn broken_rules_of_the_schema_are_refused(env: &Environment) -> Result<()> {
+    stage(env, "broken", |stage| {
+        let verify = json!([{"validator": "release"}]);
+        let key = |extra: Value| {
+            let mut key = json!({"name": "k"});
+            key.as_object_mut().into_iter().for_each(|key| key.extend(extra.as_object().cloned().unwrap_or_default()));
+            json!({"keys": [key]})
+        };
+        let reference = json!({"name": "s", "key": "k"});
+        let bundle = json!({"configMapKeyRef": reference, "secretKeyRef": reference});
+        let broken = [
+            ("ImagePolicy", policy(&json!({"name": "r", "images": ["**"], "verify": verify, "action": "Allow"})), "exactly one of verify and action"),
+            ("ImagePolicy", policy(&json!({"name": "r", "images": ["**"]})), "exactly one of verify and action"),
+            ("ImagePolicy", policy(&json!({"name": "r", "images": [], "verify": verify})), "spec.rules[0].images"),
+            ("ImagePolicy", policy(&json!({"name": "r", "images": ["**"], "verify": []})), "spec.rules[0].verify"),
+            ("ImagePolicy", policy(&json!({"name": "r", "images": ["**"], "verify": verify, "atLeast": 0})), "atLeast"),
+            ("ImagePolicy", policy(&json!({"name": "r", "images": ["**"], "verify": [{"validator": "v", "threshold": 0}]})), "threshold"),
+            ("ImagePolicy", json!({"mode": "Enforce", "unmatched": "Deny", "rules": []}), "spec.rules"),
+            ("ImagePolicy", json!({"unmatched": "Deny", "rules": [{"name": "r", "images": ["**"], "action": "Deny"}]}), "spec.mode"),
+            ("ImagePolicy", json!({"mode": "Enforce", "rules": [{"name": "r", "images": ["**"], "action": "Deny"}]}), "spec.unmatched"),
+            ("TrustRoot", json!({}), "exactly one kind of material"),
+            ("TrustRoot", json!({"keys": []}), "spec.keys"),
+            ("TrustRoot", key(json!({})), "exactly one of pem, secretKeyRef and configMapKeyRef"),
+            ("TrustRoot", key(json!({"pem": "x", "secretKeyRef": reference})), "exactly one of pem, secretKeyRef and configMapKeyRef"),
+            ("Validator", json!({}), "exactly one scheme"),
+            ("Validator", json!({"cosign": {}, "trustRoots": []}), "spec.trustRoots"),
+            ("Validator", json!({"cosign": {}, "registry": {"hosts": [{"host": "a.example", "caBundle": bundle}]}}), "exactly one of configMapKeyRef and secretKeyRef"),
+        ];
+        for (kind, spec, text) in broken {
+            let attempt = stage.namespace.attempt(&["create", "--dry-run=server", "-f", "-"], &document(kind, &spec))?;
+            let message = refused(attempt, &[text]).with_context(|| spec.to_string())?;
+            // By the schema, which works without us.
+            ensure!(!message.contains("resources.bonafide.dev"), "{message}");
+        }
+        Ok(())
+    })
+}
+
+fn misspelt_field_is_refused_with_its_path(env: &Environment) -> Result<()> {
+    stage(env, "misspelt", |stage| {
+        let verify = |entry: Value| policy(&json!({"name": "r", "images": ["**"], "verify": [entry]}));
+        let broken = [
+            ("ImagePolicy", verify(json!({"validator": "v", "treshold": 2})), ["spec.rules[0].verify[0]", "treshold"]),
+            ("ImagePolicy", policy(&json!({"name": "r", "images": ["**"], "excpet": ["a.example/b"], "action": "Allow"})), ["spec.rules[0]", "excpet"]),
+            ("ImagePolicy", policy(&json!({"name": "r", "images": ["registry.*.example/**"], "action": "Allow"})), ["spec.rules[0].images[0]", "registry.*"]),
+            ("ImagePolicy", policy(&json!({"name": "r", "images": ["**"], "action": "Allow", "until": "soon"})), ["spec.rules[0].until", "2026-12-01T00:00:00Z"]),
+            ("Validator", json!({"cosign": {}, "shard": true}), ["spec", "shard"]),
+            ("TrustRoot", json!({"keys": [{"name": "k", "pem": "-----BEGIN PUBLIC KEY-----"}]}), ["spec.keys[0]", "pem"]),
+        ];
+        for (kind, spec, texts) in broken {
+            // With and without the strictness that kubectl asks for by default.
+            for strictness in ["--validate=strict", "--validate=ignore"] {
+                let attempt = stage.namespace.attempt(&["create", strictness, "-f", "-"], &document(kind, &spec))?;
+                let message = refused(attempt, &texts).with_context(|| spec.to_string())?;
+                ensure!(message.contains("resources.bonafide.dev"), "it is our webhook that says so: {message}");
+            }
+        }
+        Ok(())
+    })
+}
+
+fn kubectl_explain_teaches(env: &Environment) -> Result<()> {
+    let admin = env.control_plane.kubectl();
+    let lessons = [
+        ("imagepolicy.spec.rules", &["FIELDS", "verify", "action", "except"][..]),
+        ("imagepolicy.spec.mode", &["Enforce", "Warn", "Audit"]),
+        ("imagepolicy.spec.rules.verify.threshold", &["How many distinct trust roots must have signed"]),
+        ("validator.spec.registry.hosts.plainHTTP", &["Credentials are never sent over it"]),
+        ("trustroot.spec.keys", &["secretKeyRef", "configMapKeyRef", "pem"]),
+        ("verificationreport.status.images.digest", &["kubelet"]),
+    ];
+    for (path, texts) in lessons {
+        let lesson = admin.run(&["explain", path, "--api-version=bonafide.dev/v1alpha1"])?;
+        for text in texts {
+            ensure!(lesson.split_whitespace().collect::<Vec<_>>().join(" ").contains(text), "{path} does not teach {text:?}: {lesson}");
+        }
+        ensure!(!lesson.contains("<empty>"), "{path} has no description: {lesson}");
+    }
+    Ok(())
+}
+
+fn short_names_and_columns_work(env: &Environment) -> Result<()> {
+    stage(env, "short", |stage| {
+        stage.trust(&["build"])?;
+        stage.enforce()?;
+        admitted(stage.pod("web", &stage.signed("web", &["build"])?.by_tag())?)?;
+        stage.namespace.wait_until(&["vr", "web"], |_| true)?;
+        let columns = [
+            ("bip", stage.operator(), "NAME MODE UNMATCHED READY REASON AGE", "short-policy Enforce Deny True InForce"),
+            ("bval", stage.operator(), "NAME SHARED READY REASON AGE", "short-release true True Usable"),
+            ("btr", stage.operator(), "NAME KEYS READY REASON AGE", "short-build SHA256:"),
+            ("vr", env.operator_namespace().with_kubectl(stage.namespace.as_kubectl()), "", ""),
+        ];
+        for (name, namespace, head, row) in columns {
+            let table = namespace.kubectl(&["get", name, "--selector=story=short"])?;
+            let lines: Vec<_> = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+            ensure!(head.is_empty() || lines.first().is_some_and(|line| line == head), "{name}: {table}");
+            ensure!(row.is_empty() || lines.iter().any(|line| line.starts_with(row)), "{name}: {table}");
+        }
+        let all = stage.namespace.kubectl(&["get", "bonafide"])?;
+        ensure!(all.contains("web"), "the category holds reports: {all}");
+        Ok(())
+    })
+}
+
+fn secret_ref_requires_requesters_read(env: &Environment) -> Result<()> {
+    stage(env, "secret-ref", |stage| {
+        let user = "--as=writer";
+        stage.namespace.kubectl(&["create", "role", "writer", "--verb=create", "--resource=trustroots.bonafide.dev,validators.bonafide.dev"])?;
+        stage.namespace.kubectl(&["create", "rolebinding", "writer", "--role=writer", "--user=writer"])?;
+        let root = document("TrustRoot", &json!({"keys": [{"name": "k", "secretKeyRef": {"name": "theirs", "key": "k"}}]}));
+        let host = json!({"host": "registry.example.com", "credentialsRef": {"name": "theirs"}});
+        let validator = document("Validator", &json!({"cosign": {}, "registry": {"hosts": [host]}}));
+        for manifest in [&root, &validator] {
+            let attempt = stage.namespace.attempt(&["create", user, "-f", "-"], manifest)?;
+            refused(attempt, &["(Forbidden)", "who names a Secret must be allowed to get it: writer names theirs"])?;
+        }
+        stage.namespace.kubectl(&["create", "role", "reader", "--verb=get", "--resource=secrets", "--resource-name=theirs"])?;
+        stage.namespace.kubectl(&["create", "rolebinding", "reader", "--role=reader", "--user=writer"])?;
+        for manifest in [&root, &validator] {
+            // A binding is known to the authorizer a moment after it is written.
+            testbed::wait::until("the permission to count", || {
+                Ok(stage.namespace.attempt(&["create", user, "--dry-run=server", "-f", "-"], manifest)?.ok())
+            })?;
+        }
+        Ok(())
+    })
+}
+
+fn label_of_an_unusable_policy_can_be_changed(env: &Environment) -> Result<()> {
+    stage(env, "unusable", |stage| {
+        // It names what is not there: a state, not a mistake.
+        let spec = policy(&json!({"name": "r", "images": ["**"], "verify": [{"validator": "absent"}]}));
+        admitted(stage.namespace.try_create(&document("ImagePolicy", &spec))?)?;
+        let unready = |object: &Value| crate::actions::condition(object, "Ready", "False").is_some_and(|said| said.contains("Validator") && said.contains("does not exist"));
+        stage.namespace.wait_until(&["imagepolicies.bonafide.dev", "sample"], unready)?;
+        admitted(stage.namespace.attempt(&["label", "imagepolicies.bonafide.dev", "sample", "team=shop"], "")?)?;
+        let image = stage.unsigned("web")?.by_tag();
+        refused(stage.pod("web", &image)?, &["(Forbidden)", "PolicyInvalid", "does not exist"])?;
+        admitted(stage.namespace.attempt(&["delete", "imagepolicies.bonafide.dev", "sample"], "")?).map(|_| ())
+    })
+}
