@@ -52,8 +52,9 @@ impl AdmissionObserver for Silent {
 /// The webhook of a world, as the API server meets it.
 struct Webhook {
     routes: Routes,
-    /// Keeps the channels open.
-    _open: (watch::Sender<Option<Arc<Snapshot>>>, watch::Sender<Option<Arc<str>>>),
+    /// Keep the channels open.
+    _snapshots: watch::Sender<Option<Arc<Snapshot>>>,
+    _segment: watch::Sender<Option<Arc<str>>>,
 }
 
 impl Webhook {
@@ -67,7 +68,7 @@ impl Webhook {
         let evaluator = Evaluator::new(client(), Arc::new(Silent));
         let gate = Gate { snapshots: read, evaluator, surroundings: Arc::new(Around), observer: Arc::new(Silent) };
         let routes = Routes { gate: Arc::new(gate), segment: segment_read, operator_namespace: "bonafide-system".into() };
-        Self { routes, _open: (snapshots, segment) }
+        Self { routes, _snapshots: snapshots, _segment: segment }
     }
 
     async fn post(&self, path: &str, body: &[u8]) -> (u16, String) {
