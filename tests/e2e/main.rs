@@ -19,11 +19,16 @@ mod modes;
 mod pinning;
 mod places;
 mod policies;
-mod signatures;
-mod updates;
+mod references;
+mod registries;
 mod reports;
 mod resources;
+mod signatures;
+mod second_webhook;
 mod support;
+mod tls;
+mod thresholds;
+mod updates;
 mod workloads;
 
 /// A story: a sentence that it proves, and how.
@@ -41,11 +46,15 @@ const TOGETHER: &[&[Story]] = &[
     pinning::STORIES,
     places::STORIES,
     policies::STORIES,
-    signatures::STORIES,
-    workloads::STORIES,
-    updates::STORIES,
+    references::STORIES,
+    registries::STORIES,
     reports::STORIES,
     resources::STORIES,
+    signatures::STORIES,
+    thresholds::STORIES,
+    updates::STORIES,
+    workloads::STORIES,
+    second_webhook::STORIES,
 ];
 
 /// Stories that need it for themselves.

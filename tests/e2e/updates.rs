@@ -42,7 +42,7 @@ fn refused_deployment_can_be_scaled_repaired_and_deleted(env: &Environment) -> R
         admitted(stage.namespace.attempt(&["annotate", "deployment/web", "looked-at=yes"], "")?)?;
 
         let other = stage.unsigned("other")?.by_tag();
-        refused(stage.namespace.attempt(&["set", "image", "deployment/web", &format!("main={other}")], "")?, &["(Forbidden)", "NoSignature"])?;
+        refused(stage.namespace.attempt(&["set", "image", "deployment/web", &format!("main={other}")], "")?, &["NoSignature"])?;
         let signed = stage.signed("signed", &["build"])?;
         admitted(stage.namespace.attempt(&["set", "image", "deployment/web", &format!("main={}", signed.by_tag())], "")?)?;
         stage.namespace.wait_until(&["pods"], |pods| images(pods).contains(&signed.pinned()))?;
