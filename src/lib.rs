@@ -37,5 +37,6 @@ pub mod runtime;
 mod chain;
 #[cfg(test)]
 mod testing;
+mod text;
 
 pub(crate) use chain::chain;

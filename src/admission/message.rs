@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::images::ImageUse;
 use crate::crd::Mode;
 use crate::evaluate::{ImageDecision, PolicyResult, Verdict};
+use crate::text;
 
 /// Lines of a denial; the rest is counted.
 const MOST_LINES: usize = 32;
@@ -24,7 +25,7 @@ pub fn denial(judged: &[Judged<'_>]) -> String {
     for (uses, decision) in refused {
         images += 1;
         let refusals = decision.of_mode(Mode::Enforce).filter(|result| !result.verdict.accepts());
-        lines.extend(refusals.map(|result| format!("  {}: {}", places(uses), line(&decision.image, result))));
+        lines.extend(refusals.map(|result| format!("  {}: {}", places(uses), line(decision, result))));
     }
     let total = judged.len();
     let mut text = match (images, total) {
@@ -47,7 +48,7 @@ pub fn warnings(judged: &[Judged<'_>]) -> Vec<String> {
     let mut warnings = Vec::new();
     for (uses, decision) in judged {
         for result in decision.of_mode(Mode::Warn).filter(|result| !result.verdict.accepts()) {
-            warnings.push(cap(&format!("{}: {}", places(uses), line(&decision.image, result)), MOST_WARNING));
+            warnings.push(text::shown(&format!("{}: {}", places(uses), line(decision, result)), MOST_WARNING));
         }
     }
     warnings
@@ -64,11 +65,11 @@ pub fn annotations(judged: &[Judged<'_>]) -> BTreeMap<String, String> {
         for result in &decision.results {
             let digest = result.verdict.digest().map(|digest| format!(" {digest}")).unwrap_or_default();
             let mode = mode_name(result.policy.mode);
-            lines.push(format!("{}{digest} {} {mode} {}", shown(&decision.image), result.policy.name, result.verdict.reason()));
+            lines.push(format!("{}{digest} {} {mode} {}", shown(decision), result.policy.name, result.verdict.reason()));
         }
     }
     let verdict = if refused { "refused" } else { "admitted" };
-    [("verdict".to_owned(), verdict.to_owned()), ("images".to_owned(), cap(&lines.join("; "), MOST_ANNOTATION))].into()
+    [("verdict".to_owned(), verdict.to_owned()), ("images".to_owned(), text::shown(&lines.join("; "), MOST_ANNOTATION))].into()
 }
 
 fn mode_name(mode: Mode) -> &'static str {
@@ -80,15 +81,15 @@ fn mode_name(mode: Mode) -> &'static str {
 }
 
 /// `registry.example.com/a:v1 (policy ns/name, rule "apps"): Reason: text`
-fn line(image: &str, result: &PolicyResult) -> String {
+fn line(decision: &ImageDecision, result: &PolicyResult) -> String {
     let rule = result.rule.as_ref().map(|rule| format!(", rule {rule:?}")).unwrap_or_default();
     let reason = result.verdict.reason();
-    let text = cap(&escape(&result.verdict.message()), MOST_TEXT);
+    let text = text::shown(&result.verdict.message(), MOST_TEXT);
     let why = match &result.verdict {
         Verdict::Refused(_) | Verdict::Fault(_) if !text.is_empty() => format!("{reason}: {text}"),
         _ => reason.to_string(),
     };
-    format!("{} (policy {}{rule}): {why}", shown(image), result.policy.name)
+    format!("{} (policy {}{rule}): {why}", shown(decision), result.policy.name)
 }
 
 /// `container "app"`, or `containers "a", "b", init container "c"`.
@@ -101,18 +102,10 @@ fn places(uses: &[&ImageUse]) -> String {
     text
 }
 
-/// An image as it may be shown: whatever its author wrote, it stays one line of text.
-pub(super) fn shown(image: &str) -> String {
-    cap(&escape(image), MOST_IMAGE)
-}
-
-fn escape(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
-}
-
-fn cap(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+/// An image as it may be shown, in quotes where its author wrote something that is no reference.
+fn shown(decision: &ImageDecision) -> String {
+    match decision.reference {
+        Ok(_) => text::shown(&decision.image, MOST_IMAGE),
+        Err(_) => format!("{:?}", text::shown(&decision.image, MOST_IMAGE)),
     }
 }

@@ -22,9 +22,12 @@ use crate::crd::Mode;
 use crate::evaluate::{Evaluator, Fault, ImageDecision, Question, Verdict};
 use crate::index::{CompiledPolicy, Snapshot};
 use crate::policy::{Labels, Reason};
+use crate::text;
 
 /// Distinct images per object (security rule 21).
 const MOST_IMAGES: usize = 64;
+/// Of a name in the log: the mutating pass comes before the API server has checked it.
+const MOST_NAME: usize = 253;
 
 /// Which of the two webhooks is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,11 +96,20 @@ impl Gate {
         let (answer, outcome, reason) = match self.case(&snapshot, request, deadline).await {
             Ok(Some(case)) => self.decide(pass, case, deadline).await,
             Ok(None) => (Answer::admitted(), Outcome::Skipped, None),
-            Err(answer) => (answer, Outcome::Fault, Some(Reason::Internal)),
+            Err(answer) => (Self::soften(answer, &snapshot, request), Outcome::Fault, Some(Reason::Internal)),
         };
         self.observer.answered(pass, outcome, reason, started.elapsed());
         log(pass, request, outcome, reason, &answer);
         Ok(answer)
+    }
+
+    /// Where no policy enforces, a fault of ours refuses nothing.
+    fn soften(answer: Answer, snapshot: &Snapshot, request: &Request<'_>) -> Answer {
+        let enforced = request.namespace.as_deref().is_none_or(|namespace| snapshot.may_enforce(namespace));
+        match answer.denied {
+            Some(denial) if !enforced => Answer { warnings: vec![denial.message], ..Answer::admitted() },
+            denied => Answer { denied, ..answer },
+        }
     }
 
     /// What is to be judged; nothing where no policy holds or no image is new.
@@ -134,15 +146,19 @@ impl Gate {
 
     async fn decide(&self, pass: Pass, mut case: Case<'_>, deadline: Instant) -> (Answer, Outcome, Option<Reason>) {
         let now = Utc::now();
+        let new = group(&case.images.uses).len();
+        let too_many = (new > MOST_IMAGES).then(|| format!("the object has {new} new images; at most {MOST_IMAGES} are judged at once"));
+        match &too_many {
+            Some(message) if case.policies.iter().any(|policy| policy.mode == Mode::Enforce) => {
+                return (Answer::denied(Status::Forbidden, message.clone()), Outcome::Refused, Some(Reason::TooLarge));
+            }
+            _ => {}
+        }
         let mut changes = Vec::new();
         if pass == Pass::Mutate {
             changes = pin::keep_stored(&mut case.images.uses, &case.stored, &case.policies, now);
         }
         let by_image = group(&case.images.uses);
-        if by_image.len() > MOST_IMAGES && case.policies.iter().any(|policy| policy.mode == Mode::Enforce) {
-            let message = format!("the object has {} new images; at most {MOST_IMAGES} are judged at once", by_image.len());
-            return (Answer::denied(Status::Forbidden, message), Outcome::Refused, Some(Reason::TooLarge));
-        }
         let PodImages { pull_secrets, service_account, .. } = &case.images;
         let pull_secrets = self.surroundings.pull_secrets(case.namespace, pull_secrets.clone(), service_account.clone());
         let mut questions = Vec::new();
@@ -157,6 +173,7 @@ impl Gate {
         }
         let judged: Vec<Judged<'_>> = by_image.into_values().zip(&decisions).collect();
         let mut answer = conclude(&judged);
+        answer.warnings.extend(too_many);
         if pass == Pass::Mutate && answer.denied.is_none() {
             changes.extend(judged.iter().flat_map(|judged| pin::changes(judged, case.workload)));
             match patch::prove(case.workload, case.object, &changes) {
@@ -222,7 +239,8 @@ fn log(pass: Pass, request: &Request<'_>, outcome: Outcome, reason: Option<Reaso
     }
     let images = answer.annotations.get("images").map(String::as_str).unwrap_or_default();
     let namespace = request.namespace.as_deref().unwrap_or_default();
-    let (name, kind, reason) = (request.name.as_deref().unwrap_or_default(), &request.kind.kind, reason.map(Reason::as_str));
+    let name = text::shown(request.name.as_deref().unwrap_or_default(), MOST_NAME);
+    let (kind, reason) = (&request.kind.kind, reason.map(Reason::as_str));
     tracing::info!(uid = request.uid, namespace, kind, name, ?pass, ?outcome, reason, images, "request judged");
 }
 

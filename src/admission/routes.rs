@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,7 +87,11 @@ impl Routes {
             Err(error) => return unreadable(error),
         };
         let answer = match hook {
-            Hook::Object(pass) => self.gate.answer(pass, &request, Instant::now() + budget).await,
+            // A defect in one answer must not end the connection that others share.
+            Hook::Object(pass) => match AssertUnwindSafe(self.gate.answer(pass, &request, Instant::now() + budget)).catch_unwind().await {
+                Ok(answer) => answer,
+                Err(_) => return text(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
+            },
             Hook::Resource => Ok(self.resource(&request)),
         };
         match answer {

@@ -86,7 +86,10 @@ async fn api_server_addresses() -> Vec<IpAddr> {
     let port = config.cluster_url.port_u16().unwrap_or(443);
     match tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await {
         Ok(addresses) => addresses.map(|address| address.ip()).collect(),
-        Err(_) => vec![],
+        Err(error) => {
+            tracing::warn!(host, %error, "the API server's addresses are unknown; they are not refused as registries");
+            vec![]
+        }
     }
 }
 

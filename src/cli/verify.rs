@@ -13,6 +13,7 @@ use chrono::Utc;
 use clap::{Args, ValueEnum};
 use tokio::time::Instant;
 
+use crate::crd::Pin;
 use crate::evaluate::{CacheOutcome, Evaluator, ImageDecision, NoPullSecrets, Observer, Question, Verdict};
 use crate::index::{self, Finding, Readiness};
 
@@ -67,13 +68,19 @@ pub(super) fn run(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
     let (snapshot, findings) = index::compile(&inputs);
     findings.iter().for_each(complain);
     let labels = inputs.namespaces.get(&arguments.namespace).cloned().unwrap_or_default();
+    if labels.len() <= 1 && snapshot.cluster.iter().any(|policy| policy.selector.is_some()) {
+        eprintln!(
+            "bonafide: namespace {} is taken to have no labels of its own; add its Namespace object to the files if it has",
+            arguments.namespace
+        );
+    }
     let policies = snapshot.applicable(&arguments.namespace, &labels);
     if policies.is_empty() {
         eprintln!("bonafide: no policy holds for namespace {}: every image is allowed", arguments.namespace);
     }
     let evaluator = evaluator(arguments)?;
     let deadline = Instant::now() + Duration::from_secs(arguments.timeout);
-    let decisions = super::block_on(async {
+    let mut decisions = super::block_on(async {
         let questions: Vec<_> = arguments
             .images
             .iter()
@@ -81,6 +88,10 @@ pub(super) fn run(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
             .collect();
         Ok(evaluator.evaluate_all(&questions).await)
     })?;
+    // As a Pod with these images would be judged in the end: one that nothing pins must already name its digest.
+    for decision in decisions.iter_mut().filter(|decision| decision.pin() == Some(Pin::Never)) {
+        decision.refuse_unpinned();
+    }
     output::print(&decisions, arguments.output == Output::Json)?;
     Ok(exit_code(&decisions))
 }

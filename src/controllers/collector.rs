@@ -1,6 +1,6 @@
 //! Stores to snapshot: waits for changes, compiles everything anew, publishes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +12,15 @@ use tokio_util::task::TaskTracker;
 
 use super::sources::Sources;
 use super::watch::{Stores, observe};
-use crate::index::{Coverage, Finding, Inputs, Snapshot, compile, wanted};
+use crate::index::{Coverage, Finding, Inputs, Snapshot, SourceRef, compile, wanted};
 use crate::policy::Kind;
 
 /// Changes that come together are compiled together.
 const DEBOUNCE: Duration = Duration::from_millis(15);
 /// How long a snapshot waits for a source that an object has just begun to name.
 const READING: Duration = Duration::from_secs(1);
+/// The same for the first snapshot, before which this replica is not ready and others answer.
+const FIRST_READING: Duration = Duration::from_secs(10);
 
 /// A snapshot with what was found out on the way.
 #[derive(Clone, Debug)]
@@ -71,29 +73,27 @@ impl Collector {
         if cancel.run_until_cancelled(self.stores.listed()).await != Some(true) {
             return;
         }
-        let mut waiting_since: Option<Instant> = None;
+        let mut patience = Patience::default();
         loop {
             let inputs = self.inputs();
             self.sources.follow(&wanted(&inputs));
-            let reading = !inputs.unread().is_empty();
-            let since = *waiting_since.get_or_insert_with(Instant::now);
-            if !reading || since.elapsed() >= READING {
-                publisher.publish(&inputs);
+            let wait = patience.left(inputs.unread(), Instant::now());
+            if wait.is_none() {
+                // What tenants write decides how long this takes: it must not hold up those who answer.
+                let Ok((snapshot, findings)) = tokio::task::spawn_blocking(move || compile(&inputs)).await else { return };
+                publisher.publish(snapshot, findings);
+                patience.published = true;
             }
-            if !reading {
-                waiting_since = None;
-            }
-            let recheck = async {
-                if reading && since.elapsed() < READING {
-                    tokio::time::sleep_until(since + READING).await;
-                } else {
-                    std::future::pending::<()>().await;
+            let again = async {
+                match wait {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
                 }
             };
             tokio::select! {
                 () = cancel.cancelled() => return,
                 () = self.changed.notified() => tokio::time::sleep(DEBOUNCE).await,
-                () = recheck => {}
+                () = again => {}
             }
         }
     }
@@ -111,9 +111,27 @@ impl Collector {
     }
 }
 
+/// How long a snapshot waits for sources that objects name and nobody has read yet: each one only once.
+#[derive(Debug, Default)]
+struct Patience {
+    since: BTreeMap<SourceRef, Instant>,
+    published: bool,
+}
+
+impl Patience {
+    /// Until when to wait; nothing when everything was read or has been waited for.
+    fn left(&mut self, unread: BTreeSet<SourceRef>, now: Instant) -> Option<Instant> {
+        self.since.retain(|source, _| unread.contains(source));
+        for source in unread {
+            self.since.entry(source).or_insert(now);
+        }
+        let patience = if self.published { READING } else { FIRST_READING };
+        self.since.values().map(|since| *since + patience).filter(|until| *until > now).max()
+    }
+}
+
 impl Publisher {
-    fn publish(&self, inputs: &Inputs) {
-        let (snapshot, findings) = compile(inputs);
+    fn publish(&self, snapshot: Snapshot, findings: Vec<Finding>) {
         let coverage = snapshot.coverage();
         let compiled = Compiled { snapshot: Arc::new(snapshot), findings: Arc::new(findings), published: Instant::now() };
         self.snapshots.send_replace(Some(compiled.snapshot.clone()));
@@ -123,5 +141,33 @@ impl Publisher {
             *current = Some(coverage);
             differs
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::SourceKind;
+    use crate::policy::ObjectName;
+
+    fn source(name: &str) -> SourceRef {
+        SourceRef { kind: SourceKind::Secret, name: ObjectName::new("shop", name) }
+    }
+
+    #[test]
+    fn a_source_that_stays_unread_costs_others_no_patience() {
+        let (start, mut patience) = (Instant::now(), Patience { published: true, ..Patience::default() });
+        assert_eq!(patience.left([source("never")].into(), start), Some(start + READING));
+        let later = start + READING * 2;
+        assert_eq!(patience.left([source("never")].into(), later), None);
+        assert_eq!(patience.left([source("never"), source("new")].into(), later), Some(later + READING));
+        assert_eq!(patience.left([source("never")].into(), later), None);
+    }
+
+    #[test]
+    fn the_first_snapshot_waits_longer() {
+        let (start, mut patience) = (Instant::now(), Patience::default());
+        assert_eq!(patience.left([source("slow")].into(), start), Some(start + FIRST_READING));
+        assert_eq!(patience.left(BTreeSet::new(), start), None);
     }
 }

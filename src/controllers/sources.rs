@@ -20,6 +20,8 @@ use crate::index::{Source, SourceData, SourceKind, SourceRef};
 
 type Read = Arc<Mutex<BTreeMap<SourceRef, Source>>>;
 
+/// A pause after any other failure.
+const FAILED_RETRY: Duration = Duration::from_secs(1);
 /// How long a permission that was given meanwhile may go unnoticed.
 const FORBIDDEN_RETRY: Duration = Duration::from_secs(5);
 
@@ -53,6 +55,8 @@ impl Sources {
         }
         for source in wanted {
             if !self.watching.contains_key(source) {
+                // A watch that was ended may have written once more.
+                lock(&self.read).remove(source);
                 self.watching.insert(source.clone(), self.start(source.clone()));
             }
         }
@@ -107,6 +111,7 @@ where
             Err(error) if is_forbidden(&error) => Source::Forbidden,
             Err(error) => {
                 tracing::warn!(kind = source.kind.as_str(), name = %source.name, error = %crate::chain(&error), "watch failed");
+                tokio::time::sleep(FAILED_RETRY).await;
                 continue;
             }
         };

@@ -1,37 +1,45 @@
 //! One cosign requirement against one digest: find the signatures, verify them, count distinct trust roots.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cosign::{Budget, CandidateError, Discovered, PublicKey, SkipReason};
 use oci::{Digest, Repository, Session};
 
 use super::{Evidence, Fault, Refusal, RequirementVerdict, Signer};
-use crate::policy::{CosignRequirement, ObjectName};
+use crate::policy::{CosignRequirement, ObjectName, Requirement, Scheme};
 
 /// Signature checks per image (security rule 20).
 const MOST_CHECKS: u32 = 2_000;
 
-/// Asks the registry and judges what it finds.
+/// Asks the registry and judges what it finds; the arithmetic runs where it blocks nobody.
 pub(super) async fn judge(
     session: &Session,
     repository: &Repository,
     digest: &Digest,
-    requirement: &CosignRequirement,
-    validator: &ObjectName,
+    requirement: Arc<Requirement>,
 ) -> Result<RequirementVerdict, Fault> {
-    let discovered = cosign::discover(session, repository, digest, requirement.signature_repository.as_ref()).await?;
-    let tally = Tally::of(&discovered, digest, requirement);
-    if let Some(signers) = tally.satisfies(requirement) {
-        return Ok(Ok(Evidence { digest: digest.clone(), validators: vec![validator.clone()], signers }));
+    let Scheme::Cosign(cosign) = &requirement.scheme;
+    let discovered = cosign::discover(session, repository, digest, cosign.signature_repository.as_ref()).await?;
+    let (is_empty, fault) = (discovered.candidates.is_empty(), discovered.fault.clone());
+    let (of, against) = (digest.clone(), requirement.clone());
+    let judged = tokio::task::spawn_blocking(move || tally(&discovered, &of, &against)).await.map_err(|_| Fault::Internal)?;
+    match (judged, fault) {
+        (Ok(evidence), _) => Ok(Ok(evidence)),
+        // What was not seen might have sufficed: then nobody knows.
+        (Err(_), Some(fault)) => Err(fault.into()),
+        (Err(_), None) if is_empty && !session.exists(repository, digest).await? => Err(Fault::ImageNotFound),
+        (Err(refusal), None) => Ok(Err(refusal)),
     }
-    // What was not seen might have sufficed: then nobody knows.
-    if let Some(fault) = &discovered.fault {
-        return Err(fault.clone().into());
+}
+
+fn tally(discovered: &Discovered, digest: &Digest, requirement: &Requirement) -> RequirementVerdict {
+    let Scheme::Cosign(cosign) = &requirement.scheme;
+    let tally = Tally::of(discovered, digest, cosign);
+    match tally.satisfies(cosign) {
+        Some(signers) => Ok(Evidence { digest: digest.clone(), validators: vec![requirement.validator.clone()], signers }),
+        None => Err(tally.refusal(discovered, cosign)),
     }
-    if discovered.candidates.is_empty() && !session.exists(repository, digest).await? {
-        return Err(Fault::ImageNotFound);
-    }
-    Ok(Err(tally.refusal(&discovered, requirement)))
 }
 
 /// Who has signed, and what the other signatures were.

@@ -24,6 +24,9 @@ pub enum Fault {
         /// The role that would permit it.
         role: &'static str,
     },
+    /// What the policy names was not read yet.
+    #[error("what the policy names was not read yet")]
+    NotYetRead,
     /// The namespace of the object is unknown, so nobody can say which policies hold for it.
     #[error("nothing is known about the namespace yet")]
     NamespaceUnknown,
@@ -40,6 +43,7 @@ impl Fault {
     pub fn reason(&self) -> Reason {
         match self {
             Self::ImageNotFound => Reason::ImageNotFound,
+            Self::Registry(RegistryError::DigestMismatch { .. }) => Reason::DigestMismatch,
             Self::Registry(error) => match error.class() {
                 ErrorClass::NotFound => Reason::ImageNotFound,
                 ErrorClass::Denied => Reason::RegistryDenied,
@@ -51,7 +55,7 @@ impl Fault {
             },
             Self::Timeout => Reason::Timeout,
             Self::Forbidden { .. } => Reason::Forbidden,
-            Self::NamespaceUnknown | Self::ApiServer | Self::Internal => Reason::Internal,
+            Self::NotYetRead | Self::NamespaceUnknown | Self::ApiServer | Self::Internal => Reason::Internal,
         }
     }
 }

@@ -2,21 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use oci::{Digest, Reference};
+use tokio::time::Instant;
 
-use super::resolve::{self, Credentials};
+use super::resolve::{self, Digests};
 use super::{Evaluator, Fault, ImageDecision, PolicyResult, Question, Refusal, RequirementVerdict, Verdict, rule};
 use crate::crd::{Mode, Unmatched};
 use crate::index::{Chosen, CompiledPolicy, CompiledRule, Demand};
-use crate::policy::{Problem, Requirement, RequirementId};
+use crate::policy::{Cause, Problem, Requirement, RequirementId};
 
-/// A policy with what it chose for the image.
+/// Rules are matched for so long before other requests get their turn.
+const SLICE: Duration = Duration::from_millis(2);
+
+/// A policy with what it chose for the image; nothing when the deadline passed before it could choose.
 struct Case<'a> {
     policy: &'a Arc<CompiledPolicy>,
-    chosen: Chosen<'a>,
+    chosen: Option<Chosen<'a>>,
 }
 
 /// Evaluates an image against each policy by itself; only the digest must be one for all that enforce.
@@ -26,7 +31,7 @@ pub(super) async fn decide(evaluator: &Evaluator, question: Question<'_>) -> Ima
         Ok(reference) => reference,
         Err(error) => return unreadable(image, error, policies),
     };
-    let cases: Vec<_> = policies.iter().map(|policy| Case { policy, chosen: policy.decide(&reference, now) }).collect();
+    let cases = choose(policies, &reference, now, question.deadline).await;
     let verified = verify_all(evaluator, &question, &reference, digest, &cases).await;
     let mut results: Vec<_> = cases.iter().map(|case| case.result(&verified)).collect();
     refuse_disagreement(&mut results);
@@ -45,10 +50,24 @@ fn unreadable(image: &str, error: oci::ReferenceError, policies: &[Arc<CompiledP
     ImageDecision { image: image.to_owned(), reference: Err(error), results: policies.iter().map(result).collect() }
 }
 
+/// What each policy chooses. Matching takes processor time that policies' authors decide about: others get turns.
+async fn choose<'a>(policies: &'a [Arc<CompiledPolicy>], reference: &Reference, now: DateTime<Utc>, deadline: Instant) -> Vec<Case<'a>> {
+    let mut cases = Vec::with_capacity(policies.len());
+    let mut slice = Instant::now();
+    for policy in policies {
+        if slice.elapsed() > SLICE {
+            tokio::task::yield_now().await;
+            slice = Instant::now();
+        }
+        cases.push(Case { policy, chosen: (slice < deadline).then(|| policy.decide(reference, now)) });
+    }
+    cases
+}
+
 type Answer = Result<Arc<RequirementVerdict>, Fault>;
 type Answers = BTreeMap<RequirementId, Answer>;
 
-/// Every distinct requirement once, concurrently, after each credential set has resolved the reference once.
+/// Every distinct requirement once, concurrently; a slow one keeps no other waiting.
 async fn verify_all(
     evaluator: &Evaluator,
     question: &Question<'_>,
@@ -57,60 +76,46 @@ async fn verify_all(
     cases: &[Case<'_>],
 ) -> Answers {
     let requirements: BTreeMap<_, _> = cases.iter().flat_map(Case::requirements).map(|requirement| (requirement.id, requirement)).collect();
-    let mut gathering = Vec::new();
-    for requirement in requirements.into_values() {
-        gathering.push(gather(requirement, question));
-    }
-    let sets = join_all(gathering).await;
-    let good: Vec<_> = sets.iter().filter_map(|(_, set)| set.as_ref().ok()).cloned().collect();
-    let digests = match digest {
-        Some(digest) => good.iter().map(|set| (set.fingerprint, Ok(digest.clone()))).collect(),
-        None => resolve::digests(evaluator.client(), reference, &good, question.deadline).await,
-    };
+    let digests = Digests::new(evaluator.client(), reference, digest, question.deadline);
     let mut answering = Vec::new();
-    for (requirement, set) in sets {
-        answering.push(ask(evaluator, question, reference, requirement, set, &digests));
+    for requirement in requirements.into_values() {
+        answering.push(answer(evaluator, question, reference, requirement, &digests));
     }
     join_all(answering).await.into_iter().collect()
 }
 
-/// One requirement's answer on the digest that its credential set sees.
-async fn ask(
+/// One requirement: its credentials, the digest that they see, and what the requirement says of it.
+async fn answer(
     evaluator: &Evaluator,
     question: &Question<'_>,
     reference: &Reference,
-    requirement: &Requirement,
-    set: Result<Credentials, Fault>,
-    digests: &BTreeMap<[u8; 32], Result<Digest, Fault>>,
+    requirement: &Arc<Requirement>,
+    digests: &Digests<'_>,
 ) -> (RequirementId, Answer) {
-    let answer = match set.map(|set| (digests.get(&set.fingerprint), set)) {
-        Ok((Some(Ok(digest)), set)) => evaluator.requirement(requirement, &set, reference.repository(), digest, question.deadline).await,
-        Ok((Some(Err(fault)), _)) => Err(fault.clone()),
-        Ok((None, _)) => Err(Fault::Internal),
-        Err(fault) => Err(fault),
+    let answer = async {
+        let gathering = resolve::credentials(requirement, question.pull_secrets);
+        let credentials = tokio::time::timeout_at(question.deadline, gathering).await.unwrap_or(Err(Fault::Timeout))?;
+        let digest = digests.seen_with(&credentials).await?;
+        evaluator.requirement(requirement, &credentials, reference.repository(), &digest, question.deadline).await
     };
-    (requirement.id, answer)
-}
-
-async fn gather<'a>(requirement: &'a Requirement, question: &Question<'_>) -> (&'a Requirement, Result<Credentials, Fault>) {
-    let credentials = resolve::credentials(requirement, question.pull_secrets);
-    (requirement, tokio::time::timeout_at(question.deadline, credentials).await.unwrap_or(Err(Fault::Timeout)))
+    (requirement.id, answer.await)
 }
 
 impl<'a> Case<'a> {
     fn requirements(&self) -> &'a [Arc<Requirement>] {
         match self.chosen {
-            Chosen::Rule(CompiledRule { demand: Demand::Verify { requirements, .. }, .. }) => requirements,
+            Some(Chosen::Rule(CompiledRule { demand: Demand::Verify { requirements, .. }, .. })) => requirements,
             _ => &[],
         }
     }
 
     fn result(&self, answers: &Answers) -> PolicyResult {
         let (rule, verdict) = match self.chosen {
-            Chosen::Invalid(problems) => (None, Verdict::Refused(policy_invalid(problems))),
-            Chosen::Unmatched(Unmatched::Allow) => (None, Verdict::Unmatched),
-            Chosen::Unmatched(Unmatched::Deny) => (None, Verdict::Refused(Refusal::NoMatchingRule)),
-            Chosen::Rule(compiled) => (Some(compiled.rule.name.clone()), verdict(&compiled.demand, answers)),
+            None => (None, Verdict::Fault(Fault::Timeout)),
+            Some(Chosen::Invalid(problems)) => (None, unusable(problems)),
+            Some(Chosen::Unmatched(Unmatched::Allow)) => (None, Verdict::Unmatched),
+            Some(Chosen::Unmatched(Unmatched::Deny)) => (None, Verdict::Refused(Refusal::NoMatchingRule)),
+            Some(Chosen::Rule(compiled)) => (Some(compiled.rule.name.clone()), verdict(&compiled.demand, answers)),
         };
         let requirements = self.requirements();
         PolicyResult {
@@ -127,7 +132,7 @@ fn verdict(demand: &Demand, answers: &Answers) -> Verdict {
     match demand {
         Demand::Allow { reason } => Verdict::Exempt { reason: reason.clone() },
         Demand::Deny { message } => Verdict::Refused(Refusal::DeniedByRule { message: message.clone() }),
-        Demand::Refuse(problems) => Verdict::Refused(policy_invalid(problems)),
+        Demand::Refuse(problems) => unusable(problems),
         Demand::Verify { requirements, at_least } => {
             let answer = |requirement: &Arc<Requirement>| answers.get(&requirement.id).cloned().unwrap_or(Err(Fault::Internal));
             rule::combine(requirements.iter().map(answer).collect(), *at_least)
@@ -135,8 +140,13 @@ fn verdict(demand: &Demand, answers: &Answers) -> Verdict {
     }
 }
 
-fn policy_invalid(problems: &[Problem]) -> Refusal {
-    Refusal::PolicyInvalid { problem: problems.first().map(ToString::to_string).unwrap_or_default() }
+/// What cannot be used refuses; what was merely not read yet is not known to be unusable.
+fn unusable(problems: &[Problem]) -> Verdict {
+    let unread = |problem: &Problem| matches!(problem.cause, Cause::NotYetRead { .. });
+    if !problems.is_empty() && problems.iter().all(unread) {
+        return Verdict::Fault(Fault::NotYetRead);
+    }
+    Verdict::Refused(Refusal::PolicyInvalid { problem: problems.first().map(ToString::to_string).unwrap_or_default() })
 }
 
 /// Policies that enforce and verified two different digests refuse the image, all of them (security rule 2).

@@ -68,6 +68,9 @@ pub enum Refusal {
     /// The pod would run by tag.
     #[error("the reference carries no digest; write it, or let policies pin it")]
     NotPinned,
+    /// The registry is not written, and something has taken it away after it was written.
+    #[error("the reference does not name its registry, and runtimes complete it differently")]
+    ShortName,
     /// A Deny rule matches.
     #[error("{}", .message.as_deref().unwrap_or("the rule denies this image"))]
     DeniedByRule {
@@ -106,7 +109,7 @@ impl Refusal {
             Self::DeniedByRule { .. } => Reason::DeniedByRule,
             Self::NoMatchingRule => Reason::NoMatchingRule,
             Self::PolicyInvalid { .. } => Reason::PolicyInvalid,
-            Self::ImageInvalid(_) => Reason::ImageInvalid,
+            Self::ImageInvalid(_) | Self::ShortName => Reason::ImageInvalid,
             Self::TooLarge => Reason::TooLarge,
         }
     }

@@ -1,10 +1,10 @@
 //! Tag to digest, once per request and credential set.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::future::join_all;
 use oci::{Access, Client, Digest, Keyring, Reference};
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::{Fault, PullSecrets, Refusal};
@@ -31,34 +31,39 @@ pub(super) async fn credentials(requirement: &Requirement, pulls: &dyn PullSecre
     Ok(Credentials { fingerprint: access.fingerprint(), access })
 }
 
-/// The digest that each credential set sees under the reference.
-pub(super) async fn digests(
-    client: &Client,
-    reference: &Reference,
-    sets: &[Credentials],
+/// The digests that a reference has for each credential set, each asked for once.
+pub(super) struct Digests<'a> {
+    client: &'a Client,
+    reference: &'a Reference,
+    known: Option<&'a Digest>,
     deadline: Instant,
-) -> BTreeMap<[u8; 32], Result<Digest, Fault>> {
-    let distinct: BTreeMap<_, _> = sets.iter().map(|set| (set.fingerprint, set.access.clone())).collect();
-    let mut answers = Vec::new();
-    for (fingerprint, access) in distinct {
-        answers.push(resolve(client, reference, fingerprint, access, deadline));
-    }
-    join_all(answers).await.into_iter().collect()
+    seen: Mutex<BTreeMap<[u8; 32], Seen>>,
 }
 
-async fn resolve(
-    client: &Client,
-    reference: &Reference,
-    fingerprint: [u8; 32],
-    access: Arc<Access>,
-    deadline: Instant,
-) -> ([u8; 32], Result<Digest, Fault>) {
-    let digest = match (reference.digest(), reference.tag()) {
-        (Some(digest), _) => Ok(digest.clone()),
-        (None, Some(tag)) => client.session(access, deadline).resolve(reference.repository(), tag).await.map_err(Fault::from),
-        (None, None) => Err(Fault::Internal),
-    };
-    (fingerprint, digest)
+type Seen = Arc<OnceCell<Result<Digest, Fault>>>;
+
+impl<'a> Digests<'a> {
+    /// Nothing is asked yet; a digest that is `known` otherwise is never asked for.
+    pub(super) fn new(client: &'a Client, reference: &'a Reference, known: Option<&'a Digest>, deadline: Instant) -> Self {
+        Self { client, reference, known: known.or(reference.digest()), deadline, seen: Mutex::default() }
+    }
+
+    /// The digest that these credentials see.
+    pub(super) async fn seen_with(&self, credentials: &Credentials) -> Result<Digest, Fault> {
+        let cell = {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.entry(credentials.fingerprint).or_default().clone()
+        };
+        cell.get_or_init(|| self.ask(credentials.access.clone())).await.clone()
+    }
+
+    async fn ask(&self, access: Arc<Access>) -> Result<Digest, Fault> {
+        match (self.known, self.reference.tag()) {
+            (Some(digest), _) => Ok(digest.clone()),
+            (None, Some(tag)) => Ok(self.client.session(access, self.deadline).resolve(self.reference.repository(), tag).await?),
+            (None, None) => Err(Fault::Internal),
+        }
+    }
 }
 
 /// The one digest that all agree on.

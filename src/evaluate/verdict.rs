@@ -126,14 +126,31 @@ impl ImageDecision {
         self.of_mode(Mode::Enforce).find_map(|result| result.verdict.digest())
     }
 
-    /// The strongest pin of the policies that enforce and verified the image; absent when none verified it.
+    /// The strongest pin of the policies that enforce and accepted the image.
     pub fn pin(&self) -> Option<Pin> {
-        self.of_mode(Mode::Enforce).filter(|result| result.verdict.digest().is_some()).map(|result| result.policy.pin).max()
+        self.of_mode(Mode::Enforce).filter(|result| result.verdict.accepts()).map(|result| result.policy.pin).max()
     }
 
-    /// The strongest pin of all policies that enforce and accepted the image.
-    pub fn qualify(&self) -> Option<Pin> {
-        self.of_mode(Mode::Enforce).filter(|result| result.verdict.accepts()).map(|result| result.policy.pin).max()
+    /// In Enforce a Pod runs by digest: refuses the image for every policy that enforces and verified it by a reference
+    /// without one (security rule 4).
+    pub fn refuse_unpinned(&mut self) {
+        if self.reference.as_ref().is_ok_and(|reference| reference.digest().is_none()) {
+            self.refuse(&Refusal::NotPinned, |result| result.verifies);
+        }
+    }
+
+    /// In Enforce a Pod names its registry: refuses a short name that nobody has made full (security rule 16).
+    pub fn refuse_short(&mut self) {
+        if self.reference.as_ref().is_ok_and(|reference| reference.is_short() && reference.digest().is_none()) {
+            self.refuse(&Refusal::ShortName, |_| true);
+        }
+    }
+
+    fn refuse(&mut self, refusal: &Refusal, concerned: impl Fn(&PolicyResult) -> bool) {
+        let enforcing = self.results.iter_mut().filter(|result| result.policy.mode == Mode::Enforce && result.verdict.accepts());
+        for result in enforcing.filter(|result| concerned(result)) {
+            result.verdict = Verdict::Refused(refusal.clone());
+        }
     }
 }
 

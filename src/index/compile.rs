@@ -13,9 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use self::trust_roots::TrustRoots;
 use self::validators::Validators;
 use super::{Finding, Inputs, Snapshot, SourceRef};
-use crate::policy::{self, Kind, Observed, Problem};
+use crate::policy::{self, Cause, Kind, Observed, Problem};
 
 pub use self::sources::wanted;
+
+/// Policies per namespace, the oldest first (security rule 20); each further one refuses.
+const MOST_POLICIES: usize = 64;
 
 /// Compiles everything anew. Deterministic: the order of the inputs does not matter.
 pub fn compile(inputs: &Inputs) -> (Snapshot, Vec<Finding>) {
@@ -29,8 +32,15 @@ pub fn compile(inputs: &Inputs) -> (Snapshot, Vec<Finding>) {
         tenants: BTreeMap::new(),
         namespaces: inputs.namespaces.clone(),
     };
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for observed in in_order(&inputs.policies) {
-        let (policy, finding) = policies::compile(observed, inputs, &validators, &trust_roots);
+        let count = counts.entry(&observed.name.namespace).or_default();
+        *count += 1;
+        let (policy, finding) = if *count > MOST_POLICIES {
+            policies::refuse(observed, vec![Problem::new("metadata", Cause::TooManyPolicies(MOST_POLICIES))])
+        } else {
+            policies::compile(observed, inputs, &validators, &trust_roots)
+        };
         findings.push(finding);
         if observed.name.namespace == inputs.operator_namespace {
             snapshot.cluster.push(policy.into());

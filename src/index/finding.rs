@@ -60,6 +60,11 @@ pub enum Warning {
         /// The other.
         before: String,
     },
+    /// There are too many patterns to compare all rules with each other.
+    RulesNotCompared {
+        /// The first rule that was not compared.
+        from: String,
+    },
     /// The policy selects a namespace that is exempt.
     ExemptNamespaceSelected(String),
     /// Another trust root of the namespace has the same key.
@@ -106,6 +111,7 @@ impl Warning {
         match self {
             Self::RuleShadowed { .. } => "RuleShadowed",
             Self::RuleChosenByTag { .. } => "RuleChosenByTag",
+            Self::RulesNotCompared { .. } => "RulesNotCompared",
             Self::ExemptNamespaceSelected(_) => "ExemptNamespaceSelected",
             Self::KeyShared { .. } => "KeyShared",
         }
@@ -120,6 +126,9 @@ impl fmt::Display for Warning {
                 f,
                 "rule {rule:?} is chosen by a tag, which the author of a reference with a digest writes freely; without it rule {before:?} would decide"
             ),
+            Self::RulesNotCompared { from } => {
+                write!(f, "from rule {from:?} on it was not checked whether rules shadow each other: there are too many patterns")
+            }
             Self::ExemptNamespaceSelected(name) => write!(f, "namespace {name} is selected, but exempt from every policy"),
             Self::KeyShared { key, with } => write!(f, "key {key:?} is also in TrustRoot {with}: a rule cannot count over both"),
         }

@@ -109,15 +109,20 @@ impl Snapshot {
         !self.exempt_namespaces.contains(namespace) && (!self.cluster.is_empty() || self.tenants.contains_key(namespace))
     }
 
-    /// The registry hosts that the settings of validators in use name.
+    /// The registry hosts that the settings of validators name which cluster-wide policies use.
     pub fn named_hosts(&self) -> BTreeSet<oci::Host> {
-        let policies = self.cluster.iter().chain(self.tenants.values().flatten());
-        let rules = policies.flat_map(|policy| policy.rules.iter().flatten());
+        let rules = self.cluster.iter().flat_map(|policy| policy.rules.iter().flatten());
         let requirements = rules.flat_map(|rule| match &rule.demand {
             Demand::Verify { requirements, .. } => requirements.as_slice(),
             Demand::Allow { .. } | Demand::Deny { .. } | Demand::Refuse(_) => &[],
         });
         requirements.flat_map(|requirement| requirement.registry.access.hosts.keys().cloned()).collect()
+    }
+
+    /// Whether a policy that enforces might hold for a namespace, whatever its labels are.
+    pub fn may_enforce(&self, namespace: &str) -> bool {
+        let tenants = self.tenants.get(namespace).into_iter().flatten();
+        self.may_apply(namespace) && self.cluster.iter().chain(tenants).any(|policy| policy.mode == Mode::Enforce)
     }
 
     /// What the webhook configurations must cover.

@@ -15,6 +15,8 @@ use super::{Cause, Observed, Problem, Selector};
 use crate::crd::{ImagePolicySpec, Mode, Pin, Unmatched};
 
 const MAX_RULES: usize = 500;
+/// Every pattern is compared with every image: this bounds the work for one.
+const MAX_PATTERN_TEXT: usize = 64 * 1024;
 
 /// What became of a policy's spec.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +56,8 @@ pub(crate) fn parse(observed: &Observed, operator_namespace: &str) -> ParsedPoli
     ParsedPolicy { mode, policy: read_policy(observed, operator_namespace) }
 }
 
-fn read_mode(spec: &Value) -> Mode {
+/// The mode of a policy whose other fields may be unreadable; Enforce when it is itself.
+pub(crate) fn read_mode(spec: &Value) -> Mode {
     spec.get("mode").and_then(|mode| serde_json::from_value(mode.clone()).ok()).unwrap_or(Mode::Enforce)
 }
 
@@ -81,6 +84,9 @@ fn read_policy(observed: &Observed, operator_namespace: &str) -> Result<Policy, 
         }
     }
     problems.extend(duplicates("spec.rules", rules.iter().map(|rule| rule.name.as_str())));
+    if rules.iter().map(Rule::pattern_text).sum::<usize>() > MAX_PATTERN_TEXT {
+        problems.push(Problem::new("spec.rules", Cause::PatternsTooLong(MAX_PATTERN_TEXT)));
+    }
     if problems.is_empty() { Ok(Policy { selector, unmatched, pin, rules }) } else { Err(problems) }
 }
 

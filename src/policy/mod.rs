@@ -26,6 +26,6 @@ pub use selector::{Labels, Selector};
 pub use trust_root::{KeySource, TrustRootSource, TrustedKeySource};
 pub use validator::{CaSource, HostSource, ValidatorSource};
 
-pub(crate) use image_policy::parse as parse_image_policy;
+pub(crate) use image_policy::{parse as parse_image_policy, read_mode};
 pub(crate) use trust_root::parse as parse_trust_root;
 pub(crate) use validator::parse as parse_validator;

@@ -125,6 +125,11 @@ impl Pattern {
             && self.path.matches(reference.repository().path())
     }
 
+    /// The pattern as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Whether the pattern looks at tags.
     pub fn has_tag(&self) -> bool {
         self.tag.is_some()
@@ -196,7 +201,7 @@ fn split_tag(named: &str) -> Result<(&str, Option<Glob>), PatternError> {
     let Some(colon) = named.get(last..).and_then(|rest| rest.find(':')) else { return Ok((named, None)) };
     let (name, tag) = named.split_at(last + colon);
     let start = name.len() + 1;
-    let tag = tag.trim_start_matches(':');
+    let tag = tag.strip_prefix(':').unwrap_or(tag);
     Glob::tag(tag).map(|glob| (name, Some(glob))).map_err(|at| PatternError::Tag { at: start + at })
 }
 
@@ -233,8 +238,10 @@ fn parse_host(written: &str) -> Result<HostPattern, PatternError> {
         return written.parse().map(HostPattern::Literal).map_err(|_| PatternError::Host { at });
     };
     let parent = suffix.strip_prefix('.').ok_or(PatternError::Host { at: 1 })?;
-    let parent: Host = parent.parse().map_err(|_| PatternError::Host { at: 2 })?;
-    Ok(HostPattern::SubdomainsOf(format!(".{parent}")))
+    // Read as what it stands for: a host below the parent, normalised like every host.
+    let sample: Host = format!("x.{parent}").parse().map_err(|_| PatternError::Host { at: 2 })?;
+    let suffix = sample.as_str().strip_prefix('x').ok_or(PatternError::Host { at: 2 })?;
+    Ok(HostPattern::SubdomainsOf(suffix.to_owned()))
 }
 
 impl fmt::Display for Pattern {

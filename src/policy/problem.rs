@@ -25,9 +25,12 @@ pub enum Cause {
     /// More entries than the schema allows.
     #[error("has more than {0} entries")]
     TooMany(usize),
-    /// A text longer than the schema allows.
-    #[error("has more than {0} characters")]
-    TooLong(usize),
+    /// More text in all patterns of a policy than is compared in time.
+    #[error("has patterns of more than {0} characters in all")]
+    PatternsTooLong(usize),
+    /// More policies in one namespace than are judged (security rule 20).
+    #[error("is beyond the {0} policies that a namespace may have")]
+    TooManyPolicies(usize),
     /// The same name twice in a list of names.
     #[error("{0:?} is there twice")]
     Duplicate(String),

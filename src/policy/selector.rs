@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::name::is_dns_name;
 use super::{Cause, Problem};
 use crate::crd::{LabelExpression, LabelOperator, NamespaceSelector};
 
@@ -30,9 +31,15 @@ impl Selector {
     /// Checks a selector as it is written.
     pub(super) fn parse(written: &NamespaceSelector, path: &str) -> Result<Self, Vec<Problem>> {
         let NamespaceSelector { match_labels, match_expressions } = written;
-        let mut requirements: Vec<_> =
-            match_labels.iter().map(|(key, value)| Requirement { key: key.clone(), test: Test::In([value.clone()].into()) }).collect();
         let mut problems = Vec::new();
+        let mut requirements = Vec::new();
+        for (key, value) in match_labels {
+            if is_label_key(key) && is_label_value(value) {
+                requirements.push(Requirement { key: key.clone(), test: Test::In([value.clone()].into()) });
+            } else {
+                problems.push(Problem::new(format!("{path}.matchLabels[{key:?}]"), Cause::NotA("a label that a namespace can have")));
+            }
+        }
         for (i, expression) in match_expressions.iter().enumerate() {
             match Requirement::parse(expression) {
                 Ok(requirement) => requirements.push(requirement),
@@ -51,8 +58,11 @@ impl Selector {
 impl Requirement {
     fn parse(written: &LabelExpression) -> Result<Self, (&'static str, Cause)> {
         let LabelExpression { key, operator, values } = written;
-        if key.is_empty() {
-            return Err(("key", Cause::Empty));
+        if !is_label_key(key) {
+            return Err(("key", Cause::NotA("a label key")));
+        }
+        if !values.iter().all(|value| is_label_value(value)) {
+            return Err(("values", Cause::NotA("a list of label values")));
         }
         let test = match (operator, values.is_empty()) {
             (LabelOperator::In | LabelOperator::NotIn, true) => return Err(("values", Cause::Empty)),
@@ -77,6 +87,19 @@ impl Requirement {
             Test::DoesNotExist => value.is_none(),
         }
     }
+}
+
+/// Kubernetes' qualified name: an optional DNS prefix and a name of at most 63 characters.
+fn is_label_key(key: &str) -> bool {
+    let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
+    prefix.is_none_or(is_dns_name) && !name.is_empty() && is_label_value(name)
+}
+
+/// At most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends; or nothing.
+fn is_label_value(value: &str) -> bool {
+    let edge = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    value.len() <= 63 && value.chars().all(inner) && edge(value.chars().next()) && edge(value.chars().next_back())
 }
 
 #[cfg(test)]
@@ -111,6 +134,20 @@ mod tests {
     fn existence_can_be_asked() {
         assert!(selector("matchExpressions: [{key: a, operator: Exists}]").unwrap().matches(&labels(&[("a", "")])));
         assert!(selector("matchExpressions: [{key: a, operator: DoesNotExist}]").unwrap().matches(&Labels::new()));
+    }
+
+    #[test]
+    fn a_selector_that_no_namespace_could_match_is_a_problem() {
+        for yaml in [
+            "matchLabels: {tier: 'production '}",
+            "matchLabels: {'ti er': production}",
+            "matchLabels: {'/tier': production}",
+            "matchExpressions: [{key: tier, operator: In, values: ['a b']}]",
+            "matchExpressions: [{key: '', operator: Exists}]",
+        ] {
+            assert!(selector(yaml).is_err(), "{yaml}");
+        }
+        assert!(selector("matchLabels: {kubernetes.io/metadata.name: shop, empty: ''}").is_ok());
     }
 
     #[test]

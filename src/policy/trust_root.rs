@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Cause, Problem};
+use super::name::is_dns_name;
+use super::{Cause, NameError, Problem};
 use crate::crd::{KeyReference, TrustKey, TrustRootSpec};
 
 const MAX_KEYS: usize = 16;
@@ -62,11 +63,17 @@ fn read_key(written: TrustKey, path: &str) -> Result<TrustedKeySource, Problem> 
             let key = cosign::PublicKey::from_pem(&pem).map_err(|error| Problem::new(format!("{path}.pem"), Cause::Key(error)))?;
             KeySource::Written(key)
         }
-        (None, Some(reference), None) => KeySource::Secret(reference),
-        (None, None, Some(reference)) => KeySource::ConfigMap(reference),
+        (None, Some(reference), None) => KeySource::Secret(named(reference, &format!("{path}.secretKeyRef"))?),
+        (None, None, Some(reference)) => KeySource::ConfigMap(named(reference, &format!("{path}.configMapKeyRef"))?),
         _ => return Err(Problem::new(path, Cause::ExactlyOne("pem, secretKeyRef and configMapKeyRef"))),
     };
     Ok(TrustedKeySource { name, source })
+}
+
+/// A reference whose name Kubernetes could hold.
+pub(super) fn named(reference: KeyReference, path: &str) -> Result<KeyReference, Problem> {
+    let is_name = is_dns_name(&reference.name);
+    if is_name { Ok(reference) } else { Err(Problem::new(format!("{path}.name"), Cause::Name(NameError::Malformed))) }
 }
 
 /// Gives a JSON value its schema's shape; unknown fields are refused here, because the API server keeps them.
@@ -120,6 +127,14 @@ mod tests {
         assert_eq!(
             refused(&json!({"keys": [{"name": "a", "secretKeyRef": reference, "configMapKeyRef": reference}]})),
             ["spec.keys[0]: needs exactly one of pem, secretKeyRef and configMapKeyRef"]
+        );
+    }
+
+    #[test]
+    fn a_reference_names_what_can_exist() {
+        assert_eq!(
+            refused(&json!({"keys": [{"name": "a", "secretKeyRef": {"name": "a,b c", "key": "k"}}]})),
+            ["spec.keys[0].secretKeyRef.name: not an object name (lower-case letters, digits, '-' and '.')"]
         );
     }
 

@@ -3,8 +3,9 @@
 use serde_json::Value;
 use url::Url;
 
-use super::trust_root::{duplicates, list_problems, shape};
-use super::{Cause, KeySource, ObjectName, Problem};
+use super::name::is_dns_name;
+use super::trust_root::{duplicates, list_problems, named, shape};
+use super::{Cause, KeySource, NameError, ObjectName, Problem};
 use crate::crd::{CaBundleSource, Cosign, RegistryHost, RegistrySettings, ValidatorSpec};
 
 const MAX_TRUST_ROOTS: usize = 64;
@@ -97,13 +98,12 @@ fn read_host(written: RegistryHost, path: &str) -> Result<HostSource, Vec<Proble
     if host.is_err() {
         problems.push(Problem::new(format!("{path}.host"), Cause::NotA("a literal host[:port]")));
     }
-    let ca_bundle = ca_bundle.and_then(|written| {
-        let source = read_ca(written);
-        if source.is_none() {
-            problems.push(Problem::new(format!("{path}.caBundle"), Cause::ExactlyOne("configMapKeyRef and secretKeyRef")));
-        }
-        source
-    });
+    let ca_bundle =
+        ca_bundle.and_then(|written| read_ca(written, &format!("{path}.caBundle")).map_err(|problem| problems.push(problem)).ok());
+    if credentials_ref.as_ref().is_some_and(|reference| !is_dns_name(&reference.name)) {
+        let cause = Cause::Name(NameError::Malformed);
+        problems.push(Problem::new(format!("{path}.credentialsRef.name"), cause));
+    }
     let mut realms = Vec::new();
     for (i, realm) in token_realms.iter().enumerate() {
         match realm.parse::<Url>() {
@@ -135,14 +135,14 @@ fn read_host(written: RegistryHost, path: &str) -> Result<HostSource, Vec<Proble
     }
 }
 
-fn read_ca(written: CaBundleSource) -> Option<CaSource> {
+fn read_ca(written: CaBundleSource, path: &str) -> Result<CaSource, Problem> {
     let CaBundleSource { config_map_key_ref, secret_key_ref } = written;
     let source = match (config_map_key_ref, secret_key_ref) {
-        (Some(reference), None) => KeySource::ConfigMap(reference),
-        (None, Some(reference)) => KeySource::Secret(reference),
-        _ => return None,
+        (Some(reference), None) => KeySource::ConfigMap(named(reference, &format!("{path}.configMapKeyRef"))?),
+        (None, Some(reference)) => KeySource::Secret(named(reference, &format!("{path}.secretKeyRef"))?),
+        _ => return Err(Problem::new(path, Cause::ExactlyOne("configMapKeyRef and secretKeyRef"))),
     };
-    Some(CaSource { source })
+    Ok(CaSource { source })
 }
 
 /// Reads a list of object names: not empty, all readable, none twice.

@@ -10,7 +10,7 @@ use crate::crd::{Condition, ImageStatus, VERIFIED};
 use crate::policy::Reason;
 
 use super::tally::{Counted, is_refused, must_be_verified};
-use super::text;
+use crate::text;
 
 const MOST_MESSAGE: usize = 512;
 const MOST_NAMED: usize = 8;

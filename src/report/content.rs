@@ -15,7 +15,8 @@ use crate::evaluate::Verdict;
 use crate::policy::ObjectName;
 
 use super::tally::{self, Counted};
-use super::{ImageGroup, JudgedImage, Judgement, PodFacts, Workload, condition, text};
+use super::{ImageGroup, JudgedImage, Judgement, PodFacts, Workload, condition};
+use crate::text;
 
 const MOST_RESULTS: usize = 128;
 /// A third of what etcd takes in one object.

@@ -10,7 +10,6 @@ mod image_id;
 mod judgement;
 mod pod;
 mod tally;
-mod text;
 
 pub use content::content;
 pub use judgement::{JudgedImage, Judgement};

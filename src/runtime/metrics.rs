@@ -1,5 +1,5 @@
 //! Metrics in the Prometheus text format. Every label has a closed set of values, except the registry host, which is
-//! one that a validator's settings name or `other`.
+//! one that the settings of cluster-wide validators name, or `other`.
 
 mod state;
 
@@ -80,7 +80,7 @@ impl Metrics {
         Arc::new(metrics)
     }
 
-    /// Hosts that settings name; all others share one label (security rule 28).
+    /// Hosts that cluster-wide settings name; all others share one label (security rule 28).
     pub fn know_hosts(&self, hosts: BTreeSet<Host>) {
         *self.known_hosts.lock().unwrap_or_else(PoisonError::into_inner) = hosts;
     }

@@ -4,6 +4,8 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::filter::{EnvFilter, ParseError};
 
+const CLIENT: &str = "kube_client::client=error";
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
@@ -15,7 +17,8 @@ pub enum LogFormat {
 
 /// Starts logging; `filter` is a level or a list such as `bonafide=debug,kube=warn`.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), ParseError> {
-    let filter = EnvFilter::builder().parse(filter)?;
+    // The client library logs whole answers that it cannot read, at a level that is on by default: Secrets among them.
+    let filter = EnvFilter::builder().parse(filter)?.add_directive(CLIENT.parse()?);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),

@@ -11,7 +11,7 @@ use super::super::message::Judged;
 use super::super::patch::Change;
 use super::Changes;
 use crate::crd::{Mode, Pin};
-use crate::evaluate::{ImageDecision, Refusal, Verdict};
+use crate::evaluate::ImageDecision;
 use crate::index::{Chosen, CompiledPolicy, Demand};
 
 /// The images that the stored object has.
@@ -65,25 +65,25 @@ pub(super) fn changes((uses, decision): &Judged<'_>, workload: Workload) -> Chan
     differs.map(|image| Change { pointer: image.pointer.clone(), from: image.image.clone(), to: text.clone() }).collect()
 }
 
-/// The verified digest where a policy pins here; else, for a short name, the name that every runtime reads alike.
+/// The verified digest where a policy pins here; else, for a short name in a Pod, the name that every runtime reads alike.
 fn text(decision: &ImageDecision, workload: Workload) -> Option<String> {
     let reference = decision.reference.as_ref().ok()?;
-    let here = |pin: Pin| pin == Pin::All || (pin == Pin::Pods && workload == Workload::Pod);
+    let (pin, is_pod) = (decision.pin()?, workload == Workload::Pod);
+    let here = pin == Pin::All || (pin == Pin::Pods && is_pod);
     match decision.digest() {
-        Some(digest) if decision.pin().is_some_and(here) => Some(reference.pinned(digest)),
-        _ if decision.qualify().is_some_and(here) && reference.is_short() => Some(reference.qualified()),
+        Some(digest) if here => Some(reference.pinned(digest)),
+        _ if (here || is_pod) && reference.is_short() => Some(reference.qualified()),
         _ => None,
     }
 }
 
-/// In Enforce a Pod runs by digest: whatever another webhook did, an image under a `verify` rule that carries none is
-/// refused (security rule 4). So is a template where nothing would pin it.
+/// The last word: whatever another webhook did, a Pod runs by digest and by a full name, and so will the Pods of a
+/// template where nothing would pin them.
 pub(super) fn refuse_unpinned(decision: &mut ImageDecision, workload: Workload) {
-    let Ok(reference) = &decision.reference else { return };
-    let never = decision.pin() == Some(Pin::Never);
-    if reference.digest().is_some() || !(workload == Workload::Pod || never) {
-        return;
+    if workload == Workload::Pod || decision.pin() == Some(Pin::Never) {
+        decision.refuse_unpinned();
     }
-    let unpinned = decision.results.iter_mut().filter(|result| result.policy.mode == Mode::Enforce && result.verifies);
-    unpinned.filter(|result| result.verdict.accepts()).for_each(|result| result.verdict = Verdict::Refused(Refusal::NotPinned));
+    if workload == Workload::Pod {
+        decision.refuse_short();
+    }
 }

@@ -9,8 +9,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use crate::crd::{GROUP, VERSION};
 use crate::index::{Inputs, Source, SourceData, SourceKind, SourceRef, wanted};
 use crate::policy::{Kind, Labels, ObjectName, Observed};
+
+/// Our kinds, under whatever group somebody may have written them by mistake.
+const OURS: [&str; 2] = ["Validator", "TrustRoot"];
 
 /// Reads every document of every file. Kinds that are none of ours are passed over.
 pub(super) fn read(paths: &[PathBuf], namespace: &str, operator_namespace: &str) -> anyhow::Result<Inputs> {
@@ -24,6 +28,9 @@ pub(super) fn read(paths: &[PathBuf], namespace: &str, operator_namespace: &str)
                 add(&mut inputs, &mut namespaces, document).with_context(|| file.display().to_string())?;
             }
         }
+    }
+    if inputs.policies.is_empty() {
+        bail!("there is no ImagePolicy of {GROUP}/{VERSION} in these files");
     }
     inputs.namespaces = Arc::new(namespaces);
     // What no file holds does not exist.
@@ -73,8 +80,16 @@ fn add(inputs: &mut Inputs, namespaces: &mut BTreeMap<String, Labels>, document:
             let data = SourceData { secret_type: None, data };
             inputs.sources.insert(SourceRef { kind: SourceKind::ConfigMap, name: object }, Source::Found(Arc::new(data)));
         }
-        (version, kind) if version.starts_with("bonafide.dev/") => {
-            let Some(kind) = Kind::from_name(kind) else { return Ok(()) };
+        // A kind or version that the cluster would not take must not look like "no policy".
+        (version, kind) if OURS.contains(&kind) || version.starts_with("bonafide.dev/") => {
+            if version != format!("{GROUP}/{VERSION}") {
+                bail!("{kind} {object}: apiVersion {version:?} is not {GROUP}/{VERSION}");
+            }
+            let kind = match Kind::from_name(kind) {
+                Some(kind) => kind,
+                None if kind == "VerificationReport" => return Ok(()),
+                None => bail!("{object}: {GROUP} has no kind {kind:?}"),
+            };
             let spec = document.get("spec").cloned().unwrap_or_default();
             let observed = Observed { kind, name: object, uid: String::new(), generation: None, created: None, spec };
             match kind {

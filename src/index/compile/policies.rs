@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::{CompiledPolicy, CompiledRule, Demand, Finding, Inputs, Readiness};
+use super::super::{CompiledPolicy, CompiledRule, Demand, Finding, Inputs, Readiness, Warning};
 use super::trust_roots::TrustRoots;
 use super::validators::Validators;
 use super::warnings;
 use crate::crd::{Pin, Unmatched};
 use crate::policy::{
     Body, Cause, CosignRequirement, Kind, ObjectName, Observed, ParsedPolicy, Problem, Requirement, Rule, Scheme, SignerRoot, VerifyEntry,
-    parse_image_policy,
+    parse_image_policy, read_mode,
 };
 
 /// What the entries of one policy are resolved against.
@@ -28,38 +28,40 @@ pub(super) fn compile(
     trust_roots: &TrustRoots,
 ) -> (CompiledPolicy, Finding) {
     let ParsedPolicy { mode, policy } = parse_image_policy(observed, &inputs.operator_namespace);
-    let name = observed.name.clone();
-    let (compiled, problems, warnings) = match policy {
-        Err(problems) => {
-            let refusing = CompiledPolicy {
-                name,
-                mode,
-                selector: None,
-                unmatched: Unmatched::Deny,
-                pin: Pin::default(),
-                rules: Err(problems.clone()),
-            };
-            (refusing, problems, vec![])
-        }
-        Ok(policy) => {
-            let resolver = Resolver { namespace: &observed.name.namespace, validators, trust_roots };
-            let warnings = warnings::of_policy(&policy, inputs, &observed.name);
-            let rules: Vec<_> = policy.rules.into_iter().map(|rule| resolver.rule(rule)).collect();
-            let problems = rules.iter().flat_map(problems_of).cloned().collect();
-            let compiled =
-                CompiledPolicy { name, mode, selector: policy.selector, unmatched: policy.unmatched, pin: policy.pin, rules: Ok(rules) };
-            (compiled, problems, warnings)
-        }
+    let policy = match policy {
+        Err(problems) => return refuse(observed, problems),
+        Ok(policy) => policy,
     };
-    let finding = Finding {
+    let resolver = Resolver { namespace: &observed.name.namespace, validators, trust_roots };
+    let warnings = warnings::of_policy(&policy, inputs, &observed.name);
+    let rules: Vec<_> = policy.rules.into_iter().map(|rule| resolver.rule(rule)).collect();
+    let problems = rules.iter().flat_map(problems_of).cloned().collect();
+    let (name, selector, unmatched, pin) = (observed.name.clone(), policy.selector, policy.unmatched, policy.pin);
+    (CompiledPolicy { name, mode, selector, unmatched, pin, rules: Ok(rules) }, finding(observed, problems, warnings))
+}
+
+/// A policy that cannot be used refuses everything, in the widest scope that it could have meant.
+pub(super) fn refuse(observed: &Observed, problems: Vec<Problem>) -> (CompiledPolicy, Finding) {
+    let refusing = CompiledPolicy {
+        name: observed.name.clone(),
+        mode: read_mode(&observed.spec),
+        selector: None,
+        unmatched: Unmatched::Deny,
+        pin: Pin::default(),
+        rules: Err(problems.clone()),
+    };
+    (refusing, finding(observed, problems, vec![]))
+}
+
+fn finding(observed: &Observed, problems: Vec<Problem>, warnings: Vec<Warning>) -> Finding {
+    Finding {
         kind: Kind::ImagePolicy,
         object: observed.name.clone(),
         generation: observed.generation,
         readiness: Readiness::of(problems),
         warnings,
         keys: vec![],
-    };
-    (compiled, finding)
+    }
 }
 
 fn problems_of(compiled: &CompiledRule) -> &[Problem] {

@@ -2,13 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Finding, Inputs, Readiness, Warning};
+use super::super::{Finding, Inputs, Readiness, UnreadyReason, Warning};
 use super::in_order;
 use super::sources::read_text;
 use crate::policy::{Cause, KeySource, Kind, NamedKey, ObjectName, Observed, Problem, SignerRoot, TrustedKeySource, parse_trust_root};
 
 /// Every trust root that exists; the unusable ones are known, too.
-pub(super) struct TrustRoots(BTreeMap<ObjectName, Option<SignerRoot>>);
+pub(super) struct TrustRoots(BTreeMap<ObjectName, Result<SignerRoot, Unreadiness>>);
+
+/// Whether an object is wrong, or merely waits for something that was not read yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unreadiness {
+    Unusable,
+    Unread,
+}
+
+impl Unreadiness {
+    pub(super) fn of(readiness: &Readiness) -> Option<Self> {
+        match readiness {
+            Readiness::Ready => None,
+            Readiness::Unready(UnreadyReason::Pending, _) => Some(Self::Unread),
+            Readiness::Unready(..) => Some(Self::Unusable),
+        }
+    }
+
+    pub(super) fn cause(self, kind: Kind, name: &ObjectName) -> Cause {
+        let (kind, name) = (kind.as_str(), name.clone());
+        match self {
+            Self::Unusable => Cause::Unusable { kind, name },
+            Self::Unread => Cause::NotYetRead { kind, name },
+        }
+    }
+}
 
 impl TrustRoots {
     pub(super) fn compile(inputs: &Inputs, findings: &mut Vec<Finding>) -> Self {
@@ -16,16 +41,17 @@ impl TrustRoots {
         let first = findings.len();
         for observed in in_order(&inputs.trust_roots) {
             let (root, problems) = read(inputs, observed);
+            let readiness = Readiness::of(problems);
+            let unready = Unreadiness::of(&readiness);
             findings.push(Finding {
                 kind: Kind::TrustRoot,
                 object: observed.name.clone(),
                 generation: observed.generation,
-                readiness: Readiness::of(problems),
+                readiness,
                 warnings: vec![],
                 keys: root.keys.iter().map(describe).collect(),
             });
-            let usable = findings.last().is_some_and(|finding| finding.readiness == Readiness::Ready);
-            roots.insert(observed.name.clone(), usable.then_some(root));
+            roots.insert(observed.name.clone(), unready.map_or(Ok(root), Err));
         }
         warn_of_shared_keys(findings.get_mut(first..).unwrap_or_default());
         Self(roots)
@@ -33,11 +59,10 @@ impl TrustRoots {
 
     /// A trust root that can be used.
     pub(super) fn get(&self, name: &ObjectName) -> Result<&SignerRoot, Cause> {
-        let kind = Kind::TrustRoot.as_str();
         match self.0.get(name) {
-            Some(Some(root)) => Ok(root),
-            Some(None) => Err(Cause::Unusable { kind, name: name.clone() }),
-            None => Err(Cause::Missing { kind, name: name.clone() }),
+            Some(Ok(root)) => Ok(root),
+            Some(Err(unready)) => Err(unready.cause(Kind::TrustRoot, name)),
+            None => Err(Cause::Missing { kind: Kind::TrustRoot.as_str(), name: name.clone() }),
         }
     }
 }

@@ -8,11 +8,11 @@ use oci::{Access, CaBundle, Credential, HostSettings, Keyring};
 use super::super::{Finding, Inputs, Readiness, SourceData};
 use super::in_order;
 use super::sources::{read, read_text, secret};
-use super::trust_roots::TrustRoots;
+use super::trust_roots::{TrustRoots, Unreadiness};
 use crate::policy::{CaSource, Cause, HostSource, Kind, ObjectName, Observed, Problem, RegistryAccess, parse_validator};
 
 /// Every validator that exists; the unusable ones are known, too.
-pub(super) struct Validators(BTreeMap<ObjectName, Option<CompiledValidator>>);
+pub(super) struct Validators(BTreeMap<ObjectName, Result<CompiledValidator, Unreadiness>>);
 
 /// A validator that can be used.
 pub(super) struct CompiledValidator {
@@ -29,15 +29,13 @@ impl Validators {
         let mut validators = BTreeMap::new();
         for observed in in_order(&inputs.validators) {
             let compiled = compile(inputs, observed, trust_roots);
-            let (validator, problems) = match compiled {
-                Ok(validator) => (Some(validator), vec![]),
-                Err(problems) => (None, problems),
-            };
+            let readiness = Readiness::of(compiled.as_ref().err().cloned().unwrap_or_default());
+            let validator = compiled.map_err(|_| Unreadiness::of(&readiness).unwrap_or(Unreadiness::Unusable));
             findings.push(Finding {
                 kind: Kind::Validator,
                 object: observed.name.clone(),
                 generation: observed.generation,
-                readiness: Readiness::of(problems),
+                readiness,
                 warnings: vec![],
                 keys: vec![],
             });
@@ -48,13 +46,12 @@ impl Validators {
 
     /// A validator that a policy of this namespace may use, with the registry access that it gets.
     pub(super) fn get(&self, name: &ObjectName, namespace: &str) -> Result<(&CompiledValidator, RegistryAccess), Cause> {
-        let kind = Kind::Validator.as_str();
         match self.0.get(name) {
-            None => Err(Cause::Missing { kind, name: name.clone() }),
-            Some(None) => Err(Cause::Unusable { kind, name: name.clone() }),
-            Some(Some(validator)) if name.namespace == namespace => Ok((validator, validator.own.clone())),
-            Some(Some(validator)) if validator.shared => Ok((validator, validator.lent.clone())),
-            Some(Some(_)) => Err(Cause::NotShared(name.clone())),
+            None => Err(Cause::Missing { kind: Kind::Validator.as_str(), name: name.clone() }),
+            Some(Err(unready)) => Err(unready.cause(Kind::Validator, name)),
+            Some(Ok(validator)) if name.namespace == namespace => Ok((validator, validator.own.clone())),
+            Some(Ok(validator)) if validator.shared => Ok((validator, validator.lent.clone())),
+            Some(Ok(_)) => Err(Cause::NotShared(name.clone())),
         }
     }
 }

@@ -78,6 +78,11 @@ impl Rule {
         }
     }
 
+    /// The length of all patterns, in bytes.
+    pub(super) fn pattern_text(&self) -> usize {
+        self.images.iter().chain(&self.except).map(|pattern| pattern.as_str().len()).sum()
+    }
+
     /// Everything that is wrong with what it demands.
     pub fn problems(&self) -> &[Problem] {
         match &self.body {

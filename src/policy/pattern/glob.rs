@@ -86,16 +86,20 @@ impl Glob {
 
     /// Whether everything that `other` matches is surely matched: its wildcards are read as symbols that only wildcards absorb.
     pub(super) fn covers(&self, other: &Self) -> bool {
-        run(&self.tokens(), other.tokens().into_iter(), |mine, theirs| match (mine, theirs) {
+        // What follows our literal prefix can only be matched where theirs begins with it, too.
+        let Some(further) = other.prefix.strip_prefix(&self.prefix) else { return false };
+        match self.rest.as_slice() {
+            [] => return further.is_empty() && other.rest.is_empty(),
+            [Token::DoubleStar] => return true,
+            _ => {}
+        }
+        let theirs = further.chars().map(Token::Literal).chain(other.rest.iter().copied());
+        run(&self.rest, theirs, |mine, theirs| match (mine, theirs) {
             (Token::DoubleStar, _) | (Token::Star, Token::Star) => true,
             (Token::Star, Token::Literal(c)) => c != '/',
             (Token::Literal(a), Token::Literal(b)) => a == b,
             (Token::Star | Token::Literal(_), _) => false,
         })
-    }
-
-    fn tokens(&self) -> Vec<Token> {
-        self.prefix.chars().map(Token::Literal).chain(self.rest.iter().copied()).collect()
     }
 }
 
@@ -112,8 +116,9 @@ impl Token {
 fn run<S: Copy>(tokens: &[Token], symbols: impl Iterator<Item = S>, takes: impl Fn(Token, S) -> bool) -> bool {
     let mut at = vec![false; tokens.len() + 1];
     at.iter_mut().take(1 + tokens.iter().take_while(|token| token.literal().is_none()).count()).for_each(|reached| *reached = true);
+    let mut next = vec![false; tokens.len() + 1];
     for symbol in symbols {
-        let mut next = vec![false; tokens.len() + 1];
+        // Nothing is reached before the first token any more.
         let mut before = false;
         for (i, token) in tokens.iter().enumerate() {
             let (here, there) = (at.get(i).copied().unwrap_or(false), at.get(i + 1).copied().unwrap_or(false));
@@ -127,7 +132,10 @@ fn run<S: Copy>(tokens: &[Token], symbols: impl Iterator<Item = S>, takes: impl 
             }
             before = reached;
         }
-        at = next;
+        std::mem::swap(&mut at, &mut next);
+        if let Some(start) = at.first_mut() {
+            *start = false;
+        }
     }
     at.last().copied().unwrap_or(false)
 }

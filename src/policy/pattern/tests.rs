@@ -50,6 +50,9 @@ fn subdomains_of_any_depth_but_not_lookalikes() {
     assert!(!matches("*.example.com/**", "evilexample.com/x"));
     assert!(!matches("*.example.com/**", "a.example.com:5000/x"));
     assert!(matches("*.example.com:5000/**", "a.example.com:5000/x"));
+    assert!(matches("*.internal/**", "reg.internal/x"));
+    assert!(matches("*.io/**", "ghcr.io/a/b"));
+    assert!(matches("*.internal:443/**", "reg.internal/x"));
 }
 
 #[test]
@@ -92,6 +95,7 @@ fn what_is_no_pattern_is_an_error_with_its_position() {
         ("r.example.com/***", PatternError::Path { at: 16 }),
         ("r.example.com/a:", PatternError::Tag { at: 16 }),
         ("r.example.com/a:**", PatternError::Tag { at: 17 }),
+        ("r.example.com/a::x", PatternError::Tag { at: 16 }),
         ("r.example.com/a@sha256:12", PatternError::Digest { at: 16 }),
         ("docker.io/redis", PatternError::DockerHubPath { at: 10 }),
     ];

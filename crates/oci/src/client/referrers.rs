@@ -20,6 +20,8 @@ use crate::{
     manifest::{OCI_INDEX, essence},
 };
 
+/// The config of an artifact that has none (OCI image specification 1.1, "Guidance for an Empty Descriptor").
+const EMPTY_CONFIG: &str = "application/vnd.oci.empty.v1+json";
 const MAX_PAGES: u64 = 20;
 const MAX_ENTRIES: usize = 1000;
 /// Of all pages together.
@@ -34,7 +36,7 @@ struct Index<'a> {
 impl Session {
     /// The manifests whose subject is `digest`, of one artifact type or of all, in the registry's order.
     ///
-    /// An entry that does not name its artifact type is of no type that can be asked for.
+    /// Entries that hide their artifact type come too: some registries leave it out, or put the config's in its place.
     pub async fn referrers(
         &self,
         repository: &Repository,
@@ -46,7 +48,7 @@ impl Session {
             None => self.tagged(repository, digest).await?,
         };
         // The registry's own filter is a matter of traffic, not of trust.
-        found.retain(|entry| artifact_type.is_none_or(|wanted| entry.artifact_type.as_deref() == Some(wanted)));
+        found.retain(|entry| artifact_type.is_none_or(|wanted| may_be(entry, wanted)));
         Ok(found)
     }
 
@@ -144,6 +146,11 @@ impl List {
         self.entries.extend(raw.into_iter().filter_map(|entry| serde_json::from_str(entry.get()).ok()));
         Ok(())
     }
+}
+
+/// Whether the entry is of the type, as far as the list tells; else only its manifest knows.
+fn may_be(entry: &Descriptor, artifact_type: &str) -> bool {
+    entry.artifact_type.as_deref().is_none_or(|listed| listed == artifact_type || listed.is_empty() || listed == EMPTY_CONFIG)
 }
 
 /// As a registry answers that does not know the API, or a server that answers everything with a page.

@@ -59,6 +59,17 @@ async fn other_artifact_types_are_left_out_whether_the_server_filters_or_not() {
 }
 
 #[tokio::test]
+async fn an_entry_that_hides_its_artifact_type_may_be_of_any() {
+    let (registry, repository, digest) = with_image().await;
+    let mut untyped = entry(0, "");
+    untyped.as_object_mut().unwrap().remove("artifactType");
+    let entries = [untyped, entry(1, ""), entry(2, "application/vnd.oci.empty.v1+json"), entry(3, "application/spdx+json")];
+    push_fallback(&registry, &digest, &entries);
+    let found = session(reach(&[&registry])).referrers(&repository, &digest, Some(BUNDLE)).await.unwrap();
+    assert_eq!(digests(&found), (0_usize..3).map(|number| Digest::of(&number.to_be_bytes())).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn an_image_without_referrers_has_none() {
     let (registry, repository, digest) = with_image().await;
     assert_eq!(session(reach(&[&registry])).referrers(&repository, &digest, None).await, Ok(vec![]));

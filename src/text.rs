@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 const CUT: char = '…';
 
 /// At most `most` characters of `text`, with everything escaped that a terminal or a page could obey.
-pub(super) fn shown(text: &str, most: usize) -> String {
+pub(crate) fn shown(text: &str, most: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(most));
     let mut length = 0;
     for character in text.chars() {
