@@ -257,3 +257,33 @@ async fn eight_containers_of_one_image_cost_one_verification() {
     assert_eq!(patch(&response).len(), 8);
     assert_eq!(case.images.0.requests().len(), alone);
 }
+
+#[tokio::test]
+async fn a_short_name_that_was_put_back_is_refused() {
+    let case = signed_with(&json!({"mode": "Enforce", "unmatched": "Deny", "pin": "Never"})).await;
+    let webhook = case.webhook();
+    let full = "docker.io/library/redis:latest";
+    assert_eq!(patch(&webhook.mutate(&create(&main("redis"))).await), [("/spec/containers/0/image".to_owned(), full.to_owned())]);
+    assert!(message(&webhook.validate(&create(&main("redis"))).await).contains("ImageInvalid"));
+    assert!(allowed(&webhook.validate(&create(&main(full))).await));
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_refuses_nothing_where_no_policy_enforces() {
+    let case = signed_with(&json!({"mode": "Audit", "unmatched": "Deny"})).await;
+    let mut request = create(&main(&case.bad()));
+    request["namespace"] = "unreadable".into();
+    let response = case.webhook().mutate(&request).await;
+    assert!(allowed(&response));
+    assert_eq!(response["warnings"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn an_unreadable_image_cannot_write_into_messages_or_the_audit_log() {
+    let case = signed().await;
+    let image = "x; r.example.com/a:1 sha256:00 bonafide-system/p Enforce Trusted; \u{202e}\nevil";
+    let response = case.webhook().mutate(&create(&main(image))).await;
+    let recorded = response["auditAnnotations"]["images"].as_str().unwrap();
+    assert!(recorded.starts_with('"') && recorded.contains("\\\\u{202e}"), "{recorded}");
+    assert_eq!(message(&response).lines().count(), 2);
+}

@@ -284,3 +284,42 @@ fn an_unmatched_image_follows_the_policy() {
     let chosen = chosen.cluster[0].decide(&"redis".parse().unwrap(), chrono::Utc::now());
     assert!(matches!(chosen, Chosen::Unmatched(Unmatched::Allow)));
 }
+
+#[test]
+fn the_sixty_fifth_policy_of_a_namespace_refuses() {
+    let rules = json!([{"name": "a", "images": ["**"], "action": "Allow"}]);
+    let world = (0..65).fold(World::new(), |world, i| world.policy(&format!("shop/p{i:02}"), &rules));
+    let world = world.policy("bank/p", &rules);
+    let snapshot = world.snapshot();
+    let usable = |namespace: &str| snapshot.tenants[namespace].iter().filter(|policy| policy.rules.is_ok()).count();
+    assert_eq!((usable("shop"), usable("bank"), snapshot.tenants["shop"].len()), (64, 1, 65));
+    let (reason, problems) = problems(&world.finding(Kind::ImagePolicy, "shop/p64"));
+    assert_eq!((reason, problems[0].as_str()), (UnreadyReason::Invalid, "metadata: is beyond the 64 policies that a namespace may have"));
+}
+
+#[test]
+fn what_waits_for_a_source_that_was_not_read_yet_is_pending_all_the_way() {
+    let spec = json!({"keys": [{"name": "k", "secretKeyRef": {"name": "cosign", "key": "cosign.pub"}}]});
+    let world = World::new().object(Kind::TrustRoot, "build", spec).cosign("release", "r.example.com", &["build"]);
+    let world = world.policy("p", &verify("release"));
+    for (kind, name) in [(Kind::TrustRoot, "build"), (Kind::Validator, "release"), (Kind::ImagePolicy, "p")] {
+        assert_eq!(problems(&world.finding(kind, name)).0, UnreadyReason::Pending, "{name}");
+    }
+}
+
+#[test]
+fn comparing_rules_ends_and_says_so() {
+    let patterns = |i: usize| (0..40).map(|j| format!("r.example.com/{}x*y{i}-{j}/*z", "a*".repeat(3))).collect::<Vec<_>>();
+    let rules: Vec<_> = (0..30).map(|i| json!({"name": format!("r{i}"), "images": patterns(i), "action": "Deny"})).collect();
+    let world = World::new().policy("p", &json!(rules));
+    let warnings = world.finding(Kind::ImagePolicy, "p").warnings;
+    assert!(matches!(warnings.as_slice(), [Warning::RulesNotCompared { .. }]), "{warnings:?}");
+}
+
+#[test]
+fn patterns_beyond_what_is_compared_in_time_are_refused() {
+    let long = format!("r.example.com/{}", "a".repeat(480));
+    let rules: Vec<_> = (0..5).map(|i| json!({"name": format!("r{i}"), "images": vec![long.clone(); 40], "action": "Deny"})).collect();
+    let world = World::new().policy("p", &json!(rules));
+    assert_eq!(policy_problems(&world).1, ["spec.rules: has patterns of more than 65536 characters in all"]);
+}

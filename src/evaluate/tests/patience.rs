@@ -1,0 +1,66 @@
+//! Slow parties: each one's slowness is its own.
+
+use futures::future::pending;
+use registry_double::Misbehaviour;
+
+use super::*;
+
+/// Pull secrets that never arrive.
+struct Never;
+
+impl PullSecrets for Never {
+    fn keyring(&self) -> BoxFuture<'_, Result<Arc<oci::Keyring>, Fault>> {
+        pending().boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_slow_neighbour_never_makes_an_enforced_policy_time_out() {
+    let (images, build) = (Images::start().await, Signer::new());
+    let digest = images.push_signed("a", "v1", &[&build]);
+    let host = json!({"host": images.host(), "plainHTTP": true});
+    let slow = json!({"cosign": {}, "trustRoots": ["build"], "registry": {"hosts": [host], "podPullSecrets": true}});
+    let world = World::new()
+        .trust_root("build", &[&build])
+        .cosign("release", &images.host(), &["build"])
+        .validator("slow", &slow)
+        .policy("enforced", &rules(&json!({"validator": "release"})))
+        .policy_with("recorded", &json!({"mode": "Audit", "unmatched": "Deny"}), &rules(&json!({"validator": "slow"})));
+    let snapshot = world.snapshot();
+    let policies = snapshot.applicable("shop", &crate::policy::Labels::new());
+    let (now, deadline) = (chrono::Utc::now(), Instant::now() + Duration::from_millis(300));
+    let image = images.reference("a:v1");
+    let question = Question { image: &image, digest: None, policies: &policies, pull_secrets: &Never, now, deadline };
+    let decision = evaluator().evaluate(question).await;
+    assert_eq!(decision.digest(), Some(&digest));
+    assert_eq!(decision.results[1].verdict, Verdict::Fault(Fault::Timeout));
+}
+
+#[tokio::test]
+async fn whoever_joins_a_flight_has_a_deadline_of_its_own() {
+    let (images, build) = (Images::start().await, Signer::new());
+    let digest = images.push_signed("a", "v1", &[&build]);
+    images.0.script_once(&format!("/v2/a/manifests/sha256-{}.sig", digest.hex()), Misbehaviour::Stall);
+    let world = World::new().trust_root("build", &[&build]).cosign("release", &images.host(), &["build"]);
+    let world = world.policy("p", &rules(&json!({"validator": "release"})));
+    let snapshot = world.snapshot();
+    let policies = snapshot.applicable("shop", &crate::policy::Labels::new());
+    let (evaluator, image) = (evaluator(), images.reference(&format!("a@{digest}")));
+    let (now, start) = (chrono::Utc::now(), Instant::now());
+    let within = |time: Duration| {
+        let deadline = start + time;
+        Question { image: &image, digest: None, policies: &policies, pull_secrets: &NoPullSecrets, now, deadline }
+    };
+    let (hasty, patient) =
+        tokio::join!(evaluator.evaluate(within(Duration::from_millis(300))), evaluator.evaluate(within(Duration::from_secs(20))));
+    assert_eq!(hasty.results[0].verdict.reason(), Reason::Timeout);
+    assert_eq!(patient.digest(), Some(&digest));
+}
+
+#[tokio::test]
+async fn what_was_not_read_yet_is_a_fault_not_a_refusal() {
+    let spec = json!({"keys": [{"name": "k", "secretKeyRef": {"name": "cosign", "key": "cosign.pub"}}]});
+    let world = World::new().object(crate::policy::Kind::TrustRoot, "build", spec).cosign("release", "r.example.com", &["build"]);
+    let world = world.policy("p", &rules(&json!({"validator": "release"})));
+    assert_eq!(verdict(&world, "r.example.com/a").await, Verdict::Fault(Fault::NotYetRead));
+}
