@@ -64,6 +64,7 @@ fn every_sample_and_every_whole_example_can_be_read() {
 
 #[test]
 fn a_sample_with_a_misspelt_field_would_be_noticed() {
-    let text = "kind: ImagePolicy\nmetadata: {name: p}\nspec: {mode: Warn, unmatched: Deny, rules: [{name: a, image: ['**'], action: Deny}]}";
+    let text =
+        "kind: ImagePolicy\nmetadata: {name: p}\nspec: {mode: Warn, unmatched: Deny, rules: [{name: a, image: ['**'], action: Deny}]}";
     assert_eq!(broken(&findings(&documents(text))).len(), 1);
 }

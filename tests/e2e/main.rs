@@ -14,8 +14,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use testbed::Environment;
 
 mod actions;
+mod command_line;
 mod edits;
 mod modes;
+mod outages;
 mod pinning;
 mod places;
 mod policies;
@@ -23,12 +25,14 @@ mod references;
 mod registries;
 mod reports;
 mod resources;
-mod signatures;
 mod second_webhook;
+mod signatures;
+mod strangers;
 mod support;
-mod tls;
 mod thresholds;
+mod tls;
 mod updates;
+mod webhooks;
 mod workloads;
 
 /// A story: a sentence that it proves, and how.
@@ -39,8 +43,12 @@ pub struct Story {
     pub run: fn(&Environment) -> anyhow::Result<()>,
 }
 
+/// Stories that need a cluster that never had a policy.
+const FIRST: &[&[Story]] = &[webhooks::FIRST];
+
 /// Stories that share the cluster.
 const TOGETHER: &[&[Story]] = &[
+    command_line::STORIES,
     edits::STORIES,
     modes::STORIES,
     pinning::STORIES,
@@ -55,10 +63,11 @@ const TOGETHER: &[&[Story]] = &[
     updates::STORIES,
     workloads::STORIES,
     second_webhook::STORIES,
+    strangers::STORIES,
 ];
 
 /// Stories that need it for themselves.
-const ALONE: &[&[Story]] = &[];
+const ALONE: &[&[Story]] = &[reports::ALONE, webhooks::ALONE, outages::ALONE, strangers::LAST];
 
 /// Stories mostly wait for the API server.
 const THREADS: usize = 6;
@@ -67,7 +76,8 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(THREADS);
     if arguments.list {
-        return libtest_mimic::run(&arguments, trials(TOGETHER, None).into_iter().chain(trials(ALONE, None)).collect()).exit_code();
+        return libtest_mimic::run(&arguments, [FIRST, TOGETHER, ALONE].into_iter().flat_map(|stories| trials(stories, None)).collect())
+            .exit_code();
     }
     let environment = match Environment::start(Path::new(env!("CARGO_BIN_EXE_bonafide"))) {
         Ok(environment) => Arc::new(environment),
@@ -76,10 +86,11 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let one_by_one = Arguments { test_threads: Some(1), ..arguments.clone() };
+    let first = libtest_mimic::run(&one_by_one, trials(FIRST, Some(&environment)));
     let together = libtest_mimic::run(&arguments, trials(TOGETHER, Some(&environment)));
-    arguments.test_threads = Some(1);
-    let alone = libtest_mimic::run(&arguments, trials(ALONE, Some(&environment)));
-    if together.has_failed() || alone.has_failed() { ExitCode::from(101) } else { ExitCode::SUCCESS }
+    let alone = libtest_mimic::run(&one_by_one, trials(ALONE, Some(&environment)));
+    if [first, together, alone].iter().any(libtest_mimic::Conclusion::has_failed) { ExitCode::from(101) } else { ExitCode::SUCCESS }
 }
 
 fn trials(stories: &'static [&'static [Story]], environment: Option<&Arc<Environment>>) -> Vec<Trial> {

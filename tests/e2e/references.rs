@@ -10,7 +10,10 @@ use crate::support::{Stage, admitted, refused, stage};
 pub const STORIES: &[Story] = &[
     Story { name: "reference_with_tag_and_digest_is_verified_by_digest", run: reference_with_tag_and_digest_is_verified_by_digest },
     Story { name: "wrong_tag_beside_a_signed_digest_is_irrelevant", run: wrong_tag_beside_a_signed_digest_is_irrelevant },
-    Story { name: "tag_of_a_signed_image_lends_nothing_to_an_unsigned_digest", run: tag_of_a_signed_image_lends_nothing_to_an_unsigned_digest },
+    Story {
+        name: "tag_of_a_signed_image_lends_nothing_to_an_unsigned_digest",
+        run: tag_of_a_signed_image_lends_nothing_to_an_unsigned_digest,
+    },
     Story { name: "digest_only_reference_is_verified_and_kept", run: digest_only_reference_is_verified_and_kept },
     Story { name: "digest_that_the_registry_lacks_is_not_found", run: digest_that_the_registry_lacks_is_not_found },
     Story { name: "tag_moved_to_an_unsigned_image_is_refused", run: tag_moved_to_an_unsigned_image_is_refused },
@@ -110,8 +113,9 @@ fn image_id_reference_is_invalid(env: &Environment) -> Result<()> {
         allow_all(stage)?;
         let hex = "0123456789abcdef".repeat(4);
         for (name, reference) in [("prefixed", format!("sha256:{hex}")), ("bare", hex.clone())] {
-            let why = format!("{reference} (policy bonafide-system/{}): ImageInvalid: ", stage.object("policy"));
-            refused(stage.pod(name, &reference)?, &["(Forbidden)", "container \"main\": ", &why, "image ID"])?;
+            // What cannot be read is shown quoted.
+            let line = format!("container \"main\": {reference:?} (policy bonafide-system/{}): ImageInvalid: ", stage.object("policy"));
+            refused(stage.pod(name, &reference)?, &["(Forbidden)", &line, "image ID"])?;
         }
         Ok(())
     })
@@ -123,7 +127,8 @@ fn unreadable_reference_is_invalid_and_its_container_named(env: &Environment) ->
         let host = env.registry.host();
         for (name, path) in [("upper-case", "Web:v1"), ("digest", "web@sha256:0123"), ("two-digests", "web@sha256@sha256:0123")] {
             let containers = [("good", "registry.k8s.io/pause:3.10"), ("bad", &format!("{host}/{path}"))];
-            let message = refused(stage.namespace.try_pod(name, &containers)?, &["1 of 2 images", "container \"bad\": ", ": ImageInvalid: "])?;
+            let message =
+                refused(stage.namespace.try_pod(name, &containers)?, &["1 of 2 images", "container \"bad\": ", ": ImageInvalid: "])?;
             ensure!(!message.contains("\"good\""), "a good container is complained of: {message}");
         }
         Ok(())

@@ -23,7 +23,7 @@ pub const STORIES: &[Story] = &[
 ];
 
 fn both_layouts_are_found_without_the_referrers_api(env: &Environment) -> Result<()> {
-    stage(env, "fallback", |stage| {
+    stage(env, "without-api", |stage| {
         let (bundle, legacy) = in_both_layouts(stage, &env.registry)?;
         let tags = env.images.tags(&bundle.repository)?;
         ensure!(tags.contains(&bundle.digest.replace(':', "-")), "the bundle is not behind the fallback tag: {tags:?}");
@@ -35,7 +35,7 @@ fn both_layouts_are_found_without_the_referrers_api(env: &Environment) -> Result
 }
 
 fn both_layouts_are_found_with_the_referrers_api(env: &Environment) -> Result<()> {
-    stage(env, "referrers", |stage| {
+    stage(env, "with-api", |stage| {
         let (bundle, _) = in_both_layouts(stage, &env.referrers_registry)?;
         let tags = env.images.tags(&bundle.repository)?;
         ensure!(tags == ["v1"], "the bundle can be found by tag too: {tags:?}");
@@ -286,10 +286,10 @@ fn dry_run_answers_the_same_and_stores_nothing(env: &Environment) -> Result<()> 
         let line = stage.denial("container \"main\"", &unsigned.by_tag(), "NoSignature");
         refused(dry(&unsigned)?, &["(Forbidden)", &line])?;
         ensure!(stage.namespace.get(&["pod", "web"])?.is_none(), "a dry run has stored a pod");
-        let answer = env.control_plane.kubectl().output(
-            &["create", "--dry-run=server", "-o", "json", "-n", stage.namespace.name(), "-f", "-"],
-            &pod(&signed),
-        )?;
+        let answer = env
+            .control_plane
+            .kubectl()
+            .output(&["create", "--dry-run=server", "-o", "json", "-n", stage.namespace.name(), "-f", "-"], &pod(&signed))?;
         let answer: Value = serde_json::from_slice(&answer.stdout)?;
         ensure!(answer.pointer("/spec/containers/0/image") == Some(&json!(signed.pinned())), "{answer}");
         // A report of a real pod comes after whatever the dry runs could have caused.

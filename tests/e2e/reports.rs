@@ -16,9 +16,12 @@ pub const STORIES: &[Story] = &[
     Story { name: "another_pod_of_the_same_name_gets_a_new_report", run: another_pod_of_the_same_name_gets_a_new_report },
     Story { name: "pods_from_before_the_policy_get_a_report", run: pods_from_before_the_policy_get_a_report },
     Story { name: "report_goes_with_the_policy", run: report_goes_with_the_policy },
-    Story { name: "edited_report_is_put_back_and_a_deleted_one_rebuilt", run: edited_report_is_put_back_and_a_deleted_one_rebuilt },
     Story { name: "forged_report_is_refused_and_unread", run: forged_report_is_refused_and_unread },
 ];
+
+/// Every change of a policy has all pods looked at again, so that stories beside it would hide that nobody watches reports.
+pub const ALONE: &[Story] =
+    &[Story { name: "edited_report_is_put_back_and_a_deleted_one_rebuilt", run: edited_report_is_put_back_and_a_deleted_one_rebuilt }];
 
 const REPORT: &str = "verificationreports.bonafide.dev";
 /// As whom the operator writes: what the cluster's own rule lets through.
@@ -45,11 +48,11 @@ fn report_comes_and_goes_with_its_pod(env: &Environment) -> Result<()> {
             Ok(table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect())
         };
         let narrow = columns(&["get", "verificationreports"])?;
-        ensure!(narrow[0] == "NAME VERIFIED IMAGES EXEMPT REASON AGE", "{narrow:?}");
-        ensure!(narrow[1].starts_with("web True 1/1 0 Trusted "), "{narrow:?}");
+        ensure!(narrow.first().is_some_and(|head| head == "NAME VERIFIED IMAGES EXEMPT REASON AGE"), "{narrow:?}");
+        ensure!(narrow.get(1).is_some_and(|row| row.starts_with("web True 1/1 0 Trusted ")), "{narrow:?}");
         let wide = columns(&["get", "verificationreports", "-o", "wide"])?;
-        ensure!(wide[0].ends_with("AGE UNMATCHED WORKLOAD MESSAGE"), "{wide:?}");
-        ensure!(wide[1].ends_with("1 of 1 images is trusted"), "{wide:?}");
+        ensure!(wide.first().is_some_and(|head| head.ends_with("AGE UNMATCHED WORKLOAD MESSAGE")), "{wide:?}");
+        ensure!(wide.get(1).is_some_and(|row| row.ends_with("1 of 1 images is trusted")), "{wide:?}");
 
         stage.namespace.delete(&["pod", "web"])?;
         stage.namespace.wait_absent(&[REPORT, "web"])

@@ -113,7 +113,10 @@ fn key_in_two_trust_roots_makes_the_policy_refuse(env: &Environment) -> Result<(
         let message = ready["message"].as_str().unwrap_or_default();
         ensure!(message.contains("share the key SHA256:"), "{ready}");
         let why = "PolicyInvalid: the policy cannot be used: ";
-        refused(stage.pod("after", &image.by_tag())?, &["(Forbidden)", &stage.denial("container \"main\"", &image.by_tag(), why), "share the key"])?;
+        refused(
+            stage.pod("after", &image.by_tag())?,
+            &["(Forbidden)", &stage.denial("container \"main\"", &image.by_tag(), why), "share the key"],
+        )?;
         Ok(())
     })
 }

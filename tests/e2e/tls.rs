@@ -38,9 +38,19 @@ impl Connection {
         );
         self.0.write_all(head.as_bytes())?;
         self.0.write_all(body.as_bytes())?;
+        self.answer()
+    }
+
+    /// Announces a body of this length, sends none, and answers status and body.
+    pub fn announce(&mut self, path: &str, length: usize) -> Result<(u16, String)> {
+        write!(self.0, "POST {path} HTTP/1.1\r\nHost: webhook\r\nContent-Length: {length}\r\n\r\n")?;
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Result<(u16, String)> {
+        self.0.flush()?;
         let (line, body) = read_message(&mut self.0)?.context("the connection was closed")?;
-        let status = line.split(' ').nth(1).context("a status")?.parse()?;
-        Ok((status, body))
+        Ok((line.split(' ').nth(1).context("a status")?.parse()?, body))
     }
 }
 
