@@ -163,7 +163,15 @@ impl Gate {
         let pull_secrets = self.surroundings.pull_secrets(case.namespace, pull_secrets.clone(), service_account.clone());
         let mut questions = Vec::new();
         for image in by_image.keys().take(MOST_IMAGES) {
-            questions.push(Question { image, digest: None, policies: &case.policies, pull_secrets: &*pull_secrets, now, deadline });
+            questions.push(Question {
+                namespace: case.namespace,
+                image,
+                digest: None,
+                policies: &case.policies,
+                pull_secrets: &*pull_secrets,
+                now,
+                deadline,
+            });
         }
         let mut decisions = self.evaluator.evaluate_all(&questions).await;
         if pass == Pass::Validate {

@@ -3,8 +3,10 @@
 //! Boundary: sockets, handshakes and HTTP connections; what a request means is the routes' business. Invariant: no peer
 //! can keep a handshake or a request head open for long, exceed the number of connections, or end the loop.
 
+mod peers;
 mod tls;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,11 +25,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
+use self::peers::{Peers, Seat};
 pub(crate) use tls::ALPN_HTTP2;
 pub use tls::tls_config;
 
 /// API servers keep a handful of connections; the rest is strangers.
 const MAX_CONNECTIONS: usize = 1024;
+/// A stranger who keeps connections open takes no more than these.
+const MAX_PER_PEER: usize = 64;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const PING_INTERVAL: Duration = Duration::from_secs(30);
@@ -35,6 +40,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Accepting fails when file descriptors run out; only time helps then.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(200);
 
+type Accepted = (TcpStream, IpAddr, OwnedSemaphorePermit);
+/// Given back when the connection ends.
+type Place = (OwnedSemaphorePermit, Seat);
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves a `tower` service, such as `warp::service(filter)`, until `shutdown`, then lets open requests finish for at
@@ -49,9 +57,14 @@ where
     let acceptor = TlsAcceptor::from(tls);
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let peers = Peers::new(MAX_PER_PEER);
     let mut connections = JoinSet::new();
-    while let Some((stream, slot)) = next(&listener, &slots, &mut connections, &shutdown).await {
-        connections.spawn(connection(stream, acceptor.clone(), service.clone(), graceful.watcher(), slot));
+    while let Some((stream, peer, slot)) = next(&listener, &slots, &mut connections, &shutdown).await {
+        let Some(seat) = peers.seat(peer) else {
+            tracing::debug!(%peer, "a peer has too many webhook connections");
+            continue;
+        };
+        connections.spawn(connection(stream, acceptor.clone(), service.clone(), graceful.watcher(), (slot, seat)));
     }
     drop(listener);
     let finished = async {
@@ -69,7 +82,7 @@ async fn next(
     slots: &Arc<Semaphore>,
     connections: &mut JoinSet<()>,
     shutdown: &CancellationToken,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+) -> Option<Accepted> {
     loop {
         let accepted = tokio::select! {
             biased;
@@ -92,14 +105,14 @@ async fn next(
     }
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> std::io::Result<Accepted> {
     let slot = Arc::clone(slots).acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, slot))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer.ip(), slot))
 }
 
 /// One peer from handshake to end. Its failures are its own, so they are told at debug level only.
-async fn connection<S, B>(stream: TcpStream, acceptor: TlsAcceptor, service: S, watcher: Watcher, _slot: OwnedSemaphorePermit)
+async fn connection<S, B>(stream: TcpStream, acceptor: TlsAcceptor, service: S, watcher: Watcher, _place: Place)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Future: Send + 'static, Error: Into<BoxError>> + Send + 'static,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,

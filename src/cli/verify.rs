@@ -84,7 +84,15 @@ pub(super) fn run(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
         let questions: Vec<_> = arguments
             .images
             .iter()
-            .map(|image| Question { image, digest: None, policies: &policies, pull_secrets: &NoPullSecrets, now: Utc::now(), deadline })
+            .map(|image| Question {
+                namespace: &arguments.namespace,
+                image,
+                digest: None,
+                policies: &policies,
+                pull_secrets: &NoPullSecrets,
+                now: Utc::now(),
+                deadline,
+            })
             .collect();
         Ok(evaluator.evaluate_all(&questions).await)
     })?;

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::sources::Sources;
 use super::watch::{Stores, observe};
-use crate::index::{Coverage, Finding, Inputs, Snapshot, SourceRef, compile, wanted};
+use crate::index::{Coverage, Finding, Inputs, Snapshot, Source, SourceRef, capped, compile, wanted};
 use crate::policy::Kind;
 
 /// Changes that come together are compiled together.
@@ -75,8 +75,10 @@ impl Collector {
         }
         let mut patience = Patience::default();
         loop {
-            let inputs = self.inputs();
-            self.sources.follow(&wanted(&inputs));
+            let mut inputs = self.inputs();
+            let (followed, beyond) = capped(wanted(&inputs));
+            self.sources.follow(&followed);
+            inputs.sources.extend(beyond.into_iter().map(|source| (source, Source::Beyond)));
             let wait = patience.left(inputs.unread(), Instant::now());
             if wait.is_none() {
                 // What tenants write decides how long this takes: it must not hold up those who answer.

@@ -7,6 +7,7 @@ use futures::future::{BoxFuture, FutureExt, join_all};
 use oci::{Client, Digest, Repository, Session};
 use tokio::time::Instant;
 
+use super::flights::Flights;
 use super::image::{self, Now};
 use super::resolve::Credentials;
 use super::{CacheOutcome, Fault, ImageDecision, PullSecrets, RequirementVerdict, VerdictCache, cosign_requirement};
@@ -22,6 +23,8 @@ pub trait Observer: Send + Sync {
 /// One image, and what it is held against.
 #[derive(Clone, Copy)]
 pub struct Question<'a> {
+    /// The namespace that the object is in; places are shared out among namespaces.
+    pub namespace: &'a str,
     /// The image as it is written.
     pub image: &'a str,
     /// The digest that runs, where it is known otherwise than from the reference.
@@ -41,13 +44,14 @@ pub struct Question<'a> {
 pub struct Evaluator {
     client: Client,
     verdicts: VerdictCache,
+    flights: Flights,
     observer: Arc<dyn Observer>,
 }
 
 impl Evaluator {
     /// An evaluator with an empty cache.
     pub fn new(client: Client, observer: Arc<dyn Observer>) -> Self {
-        Self { client, verdicts: VerdictCache::default(), observer }
+        Self { client, verdicts: VerdictCache::default(), flights: Flights::default(), observer }
     }
 
     /// Evaluates one image. Never longer than its deadline.
@@ -76,13 +80,13 @@ impl Evaluator {
     /// What a requirement says of a digest, from the cache or from the registry.
     pub(super) async fn requirement(
         &self,
+        question: &Question<'_>,
         requirement: &Arc<Requirement>,
         credentials: &Credentials,
         repository: &Repository,
         digest: &Digest,
-        deadline: Instant,
     ) -> Result<Arc<RequirementVerdict>, Fault> {
-        let started = Instant::now();
+        let (started, deadline) = (Instant::now(), question.deadline);
         let key = super::cache::Key {
             requirement: requirement.id,
             repository: repository.clone(),
@@ -92,7 +96,11 @@ impl Evaluator {
         let session = self.client.session(credentials.access.clone(), deadline);
         let (answer, from) = loop {
             // Boxed: the future of a whole verification is large, and most answers come from the cache.
-            let find_out = verify(&session, repository, digest, requirement.clone()).boxed();
+            let find_out = async {
+                let _place = self.flights.place(question.namespace).await?;
+                verify(&session, repository, digest, requirement.clone()).await
+            }
+            .boxed();
             let answer = tokio::time::timeout_at(deadline, self.verdicts.get_or(key.clone(), find_out)).await;
             let (answer, from) = answer.unwrap_or((Err(Fault::Timeout), CacheOutcome::Miss));
             // The deadline of somebody whose flight was joined is not ours.

@@ -96,7 +96,7 @@ async fn answer(
         let gathering = resolve::credentials(requirement, question.pull_secrets);
         let credentials = tokio::time::timeout_at(question.deadline, gathering).await.unwrap_or(Err(Fault::Timeout))?;
         let digest = digests.seen_with(&credentials).await?;
-        evaluator.requirement(requirement, &credentials, reference.repository(), &digest, question.deadline).await
+        evaluator.requirement(question, requirement, &credentials, reference.repository(), &digest).await
     };
     (requirement.id, answer.await)
 }

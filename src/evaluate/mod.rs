@@ -8,6 +8,7 @@ mod cache;
 mod cosign_requirement;
 mod evaluator;
 mod fault;
+mod flights;
 mod image;
 mod pull_secrets;
 mod refusal;

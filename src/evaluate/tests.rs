@@ -32,7 +32,15 @@ async fn ask(evaluator: &Evaluator, world: &World, image: &str) -> ImageDecision
     let snapshot = world.snapshot();
     let policies = snapshot.applicable("shop", &crate::policy::Labels::new());
     let deadline = Instant::now() + Duration::from_secs(5);
-    let question = Question { image, digest: None, policies: &policies, pull_secrets: &NoPullSecrets, now: chrono::Utc::now(), deadline };
+    let question = Question {
+        namespace: "shop",
+        image,
+        digest: None,
+        policies: &policies,
+        pull_secrets: &NoPullSecrets,
+        now: chrono::Utc::now(),
+        deadline,
+    };
     evaluator.evaluate(question).await
 }
 

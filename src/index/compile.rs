@@ -15,7 +15,7 @@ use self::validators::Validators;
 use super::{Finding, Inputs, Snapshot, SourceRef};
 use crate::policy::{self, Cause, Kind, Observed, Problem};
 
-pub use self::sources::wanted;
+pub use self::sources::{capped, wanted};
 
 /// Policies per namespace, the oldest first (security rule 20); each further one refuses.
 const MOST_POLICIES: usize = 64;

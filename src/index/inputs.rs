@@ -62,6 +62,8 @@ pub enum Source {
     Missing,
     /// We may not read it.
     Forbidden,
+    /// Its namespace names more sources than are watched (security rule 20).
+    Beyond,
 }
 
 /// The content of a source. Its `Debug` shows the keys only: a Secret's values never reach a log.

@@ -9,7 +9,7 @@ mod finding;
 mod inputs;
 mod snapshot;
 
-pub use compile::{compile, wanted};
+pub use compile::{capped, compile, wanted};
 pub use finding::{Finding, Readiness, UnreadyReason, Warning};
 pub use inputs::{Inputs, Source, SourceData, SourceKind, SourceRef};
 pub use snapshot::{Chosen, CompiledPolicy, CompiledRule, Coverage, Demand, Snapshot};

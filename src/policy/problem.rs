@@ -114,6 +114,9 @@ pub enum Cause {
         /// Its name.
         name: ObjectName,
     },
+    /// The namespace names more Secrets and ConfigMaps than are watched.
+    #[error("is beyond the {0} Secrets and ConfigMaps that the objects of a namespace may name")]
+    TooManySources(usize),
     /// A validator of the operator namespace that is not shared with tenants.
     #[error("Validator {0} is not shared with other namespaces")]
     NotShared(ObjectName),

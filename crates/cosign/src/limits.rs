@@ -11,8 +11,8 @@ pub(crate) const OBJECT_BYTES: usize = 128 * 1024;
 /// Layers of a signature manifest that are looked at; cosign itself stops there. `oci::Session` stops at the same number of referrers.
 pub(crate) const OBJECTS: usize = 1000;
 
-/// Bytes of payloads kept per layout: room for thousands of real ones, of hostile ones for 64.
-pub(crate) const HELD_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of payloads kept per layout: room for hundreds of real ones, of hostile ones for 16.
+pub(crate) const HELD_BYTES: usize = 2 * 1024 * 1024;
 
 /// Signature objects fetched at the same time, per layout.
 pub(crate) const CONCURRENT_FETCHES: usize = 8;

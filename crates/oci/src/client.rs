@@ -49,7 +49,8 @@ pub struct ClientSettings {
     pub user_agent: String,
     /// For metrics.
     pub on_request: Option<OnRequest>,
-    /// Exchanges at one time with one host; more wait in the order of their arrival.
+    /// Exchanges at one time with one host under one set of settings and credentials; more wait in the order of their
+    /// arrival. Whoever makes a host slow for himself, by his own settings, makes nobody else wait.
     pub max_concurrent_per_host: NonZeroUsize,
 }
 
@@ -118,7 +119,7 @@ struct Shared {
     on_request: Option<OnRequest>,
     transports: Transports,
     max_concurrent_per_host: NonZeroUsize,
-    slots: Cache<Host, Arc<Semaphore>>,
+    slots: Cache<(Host, [u8; 32]), Arc<Semaphore>>,
     authorizations: Cache<GrantKey, Authorization>,
     without_referrers: Cache<GrantKey, ()>,
 }

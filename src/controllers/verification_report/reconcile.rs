@@ -84,7 +84,15 @@ async fn judge(term: &Term, pod: &Pod, facts: &PodFacts, policies: &[Arc<Compile
         let pull_secrets: &dyn PullSecrets = &pull_secrets;
         async move {
             let digest = group.digest();
-            let question = Question { image: &group.image, digest: digest.as_ref(), policies, pull_secrets, now, deadline };
+            let question = Question {
+                namespace: &facts.namespace,
+                image: &group.image,
+                digest: digest.as_ref(),
+                policies,
+                pull_secrets,
+                now,
+                deadline,
+            };
             let decision = term.evaluator.evaluate(question).await;
             JudgedImage::new(group, &decision)
         }

@@ -1,11 +1,13 @@
 //! Secrets and `ConfigMap`s that objects name: which ones, and what is in them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{Inputs, Source, SourceData, SourceKind, SourceRef};
 use crate::crd::KeyReference;
 use crate::policy::{Cause, KeySource, ObjectName, parse_trust_root, parse_validator};
 
+/// Sources per namespace that are watched (security rule 20).
+const MOST_SOURCES: usize = 256;
 /// The opt-in role for reading what tenants' objects name.
 const TENANT_ROLE: &str = "bonafide-tenant-material";
 
@@ -25,6 +27,16 @@ pub fn wanted(inputs: &Inputs) -> BTreeSet<SourceRef> {
         }
     }
     wanted
+}
+
+/// Splits what is wanted into what is watched and what is beyond the cap of its namespace.
+pub fn capped(wanted: BTreeSet<SourceRef>) -> (BTreeSet<SourceRef>, BTreeSet<SourceRef>) {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    wanted.into_iter().partition(|source| {
+        let count = counts.entry(source.name.namespace.clone()).or_default();
+        *count += 1;
+        *count <= MOST_SOURCES
+    })
 }
 
 pub(super) fn secret(namespace: &str, name: &str) -> SourceRef {
@@ -51,6 +63,7 @@ pub(super) fn read<'a>(inputs: &'a Inputs, wanted: &SourceRef) -> Result<&'a Sou
     match inputs.sources.get(wanted) {
         Some(Source::Found(data)) => Ok(data),
         Some(Source::Missing) => Err(Cause::Missing { kind, name }),
+        Some(Source::Beyond) => Err(Cause::TooManySources(MOST_SOURCES)),
         Some(Source::Forbidden) => Err(Cause::Forbidden { kind, name, role: TENANT_ROLE }),
         None => Err(Cause::NotYetRead { kind, name }),
     }

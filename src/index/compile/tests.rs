@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::crd::{Mode, Unmatched};
-use crate::index::{Chosen, Demand, Readiness, Snapshot, Source, SourceKind, UnreadyReason, Warning};
+use crate::index::{Chosen, Demand, Readiness, Snapshot, Source, SourceKind, SourceRef, UnreadyReason, Warning, capped};
 use crate::policy::{Kind, ObjectName, Scheme};
 use crate::testing::{Signer, World};
 
@@ -322,4 +322,18 @@ fn patterns_beyond_what_is_compared_in_time_are_refused() {
     let rules: Vec<_> = (0..5).map(|i| json!({"name": format!("r{i}"), "images": vec![long.clone(); 40], "action": "Deny"})).collect();
     let world = World::new().policy("p", &json!(rules));
     assert_eq!(policy_problems(&world).1, ["spec.rules: has patterns of more than 65536 characters in all"]);
+}
+
+#[test]
+fn a_namespace_that_names_too_many_sources_takes_none_from_others() {
+    let source = |namespace: &str, i: usize| SourceRef { kind: SourceKind::Secret, name: ObjectName::new(namespace, format!("s{i:04}")) };
+    let wanted = (0..300).map(|i| source("shop", i)).chain([source("bank", 0)]).collect();
+    let (followed, beyond) = capped(wanted);
+    assert_eq!((followed.len(), beyond.len()), (257, 44));
+    assert!(followed.contains(&source("bank", 0)) && beyond.contains(&source("shop", 299)));
+    let spec = json!({"keys": [{"name": "k", "secretKeyRef": {"name": "cosign", "key": "cosign.pub"}}]});
+    let world = World::new().object(Kind::TrustRoot, "build", spec).source(SourceKind::Secret, "cosign", Source::Beyond);
+    let (reason, problems) = problems(&world.finding(Kind::TrustRoot, "build"));
+    assert_eq!(reason, UnreadyReason::Invalid);
+    assert!(problems[0].contains("beyond the 256 Secrets"), "{problems:?}");
 }

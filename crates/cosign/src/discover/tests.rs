@@ -255,10 +255,10 @@ async fn payloads_beyond_the_bytes_that_are_kept_are_not_fetched() {
         let digest = Digest::of(&number.to_be_bytes());
         json!({"mediaType": simple_signing::MEDIA_TYPE, "digest": digest, "size": 128 * 1024, "annotations": annotations})
     };
-    registry.signature_tag(&(0..65).map(layer).collect::<Vec<_>>());
+    registry.signature_tag(&(0..17).map(layer).collect::<Vec<_>>());
     let skipped = reasons(&registry.discover().await.unwrap());
-    // 64 times 128 KiB and their signatures are a little more than 8 MiB.
-    assert_eq!(registry.double.count(Kind::Blob), 63);
+    // 16 times 128 KiB and their signatures are a little more than 2 MiB.
+    assert_eq!(registry.double.count(Kind::Blob), 15);
     assert_eq!(skipped.iter().filter(|reason| **reason == SkipReason::TooMany).count(), 1);
 }
 
@@ -266,15 +266,15 @@ async fn payloads_beyond_the_bytes_that_are_kept_are_not_fetched() {
 async fn bundles_beyond_the_bytes_that_are_kept_are_passed_over() {
     let registry = Registry::start().await;
     let padding = "x".repeat(90_000);
-    for number in 0..110 {
+    for number in 0..30 {
         let subject = json!([{"name": format!("{number}{padding}"), "digest": {"sha256": image().hex()}}]);
         let statement = statement_of("https://sigstore.dev/cosign/sign/v1", &subject);
         let bundle = bundle_json("application/vnd.in-toto+json", &statement).to_string();
         registry.referrer(&image(), &registry.blob(bundle::MEDIA_TYPE, bundle.as_bytes()));
     }
     let found = registry.discover().await.unwrap();
-    // So many payloads of a little more than 90,000 bytes are within 8 MiB.
-    assert_eq!((found.candidates.len(), reasons(&found)), (92, vec![SkipReason::TooMany]));
+    // So many payloads of a little more than 90,000 bytes are within 2 MiB.
+    assert_eq!((found.candidates.len(), reasons(&found)), (23, vec![SkipReason::TooMany]));
 }
 
 #[tokio::test]

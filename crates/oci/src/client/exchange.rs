@@ -127,7 +127,7 @@ impl Session {
 
     fn slots(&self, host: &Host) -> Arc<Semaphore> {
         let most = self.shared().max_concurrent_per_host.get();
-        self.shared().slots.get_with_by_ref(host, || Arc::new(Semaphore::new(most)))
+        self.shared().slots.get_with((host.clone(), self.fingerprint), || Arc::new(Semaphore::new(most)))
     }
 }
 
