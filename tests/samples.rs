@@ -36,7 +36,7 @@ fn findings(documents: &[Value]) -> Vec<Finding> {
         let Some(kind) = text("/kind").and_then(Kind::from_name) else { continue };
         let name = ObjectName::new(text("/metadata/namespace").unwrap_or(OPERATOR_NAMESPACE), text("/metadata/name").expect("a name"));
         let spec = document.get("spec").cloned().unwrap_or_default();
-        let observed = Observed { kind, name, uid: String::new(), generation: None, created: None, spec };
+        let observed = Observed { kind, name, generation: None, created: None, spec };
         match kind {
             Kind::ImagePolicy => inputs.policies.push(observed),
             Kind::Validator => inputs.validators.push(observed),

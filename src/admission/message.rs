@@ -51,6 +51,12 @@ pub fn warnings(judged: &[Judged<'_>]) -> Vec<String> {
             warnings.push(text::shown(&format!("{}: {}", places(uses), line(decision, result)), MOST_WARNING));
         }
     }
+    for (uses, decision) in judged {
+        for (result, outage) in decision.results.iter().filter_map(|result| Some((result, result.outage.as_ref()?))) {
+            let text = format!("{}: {}: the last verdict stands, because of {}", places(uses), line(decision, result), outage.reason());
+            warnings.push(text::shown(&text, MOST_WARNING));
+        }
+    }
     warnings
 }
 
@@ -65,7 +71,8 @@ pub fn annotations(judged: &[Judged<'_>]) -> BTreeMap<String, String> {
         for result in &decision.results {
             let digest = result.verdict.digest().map(|digest| format!(" {digest}")).unwrap_or_default();
             let mode = mode_name(result.policy.mode);
-            lines.push(format!("{}{digest} {} {mode} {}", shown(decision), result.policy.name, result.verdict.reason()));
+            let last = if result.outage.is_some() { " (last verdict)" } else { "" };
+            lines.push(format!("{}{digest} {} {mode} {}{last}", shown(decision), result.policy.name, result.verdict.reason()));
         }
     }
     let verdict = if refused { "refused" } else { "admitted" };

@@ -170,6 +170,7 @@ impl Gate {
                 policies: &case.policies,
                 pull_secrets: &*pull_secrets,
                 now,
+                last_verdicts: true,
                 deadline,
             });
         }

@@ -71,7 +71,6 @@ fn observed(kind: Kind, request: &Request<'_>, object: Option<&str>) -> Option<O
     Some(Observed {
         kind,
         name: ObjectName::new(request.namespace.as_deref().unwrap_or_default(), metadata("name").unwrap_or_default()),
-        uid: metadata("uid").unwrap_or_default().to_owned(),
         generation: None,
         created: metadata("creationTimestamp").and_then(|text| DateTime::parse_from_rfc3339(text).ok()).map(Into::into),
         spec: value.get("spec").cloned().unwrap_or_default(),

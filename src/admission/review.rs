@@ -33,9 +33,6 @@ pub struct Request<'a> {
     /// The resource that is written.
     #[serde(default)]
     pub resource: ResourceRef,
-    /// The subresource that is written, such as `ephemeralcontainers`.
-    #[serde(default)]
-    pub sub_resource: Option<String>,
     /// The object's name, when it has one yet.
     #[serde(default)]
     pub name: Option<String>,
@@ -50,17 +47,11 @@ pub struct Request<'a> {
     /// The object as it is stored.
     #[serde(default, borrow)]
     pub old_object: Option<&'a RawValue>,
-    /// Nothing will be stored.
-    #[serde(default)]
-    pub dry_run: Option<bool>,
 }
 
-/// A group and kind.
+/// A kind; its group follows from the webhook that is called.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct KindRef {
-    /// The API group; empty for the core group.
-    #[serde(default)]
-    pub group: String,
     /// The kind.
     #[serde(default)]
     pub kind: String,

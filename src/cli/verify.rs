@@ -91,6 +91,7 @@ pub(super) fn run(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
                 policies: &policies,
                 pull_secrets: &NoPullSecrets,
                 now: Utc::now(),
+                last_verdicts: false,
                 deadline,
             })
             .collect();

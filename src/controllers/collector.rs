@@ -84,7 +84,7 @@ impl Collector {
                 // What tenants write decides how long this takes: it must not hold up those who answer.
                 let Ok((snapshot, findings)) = tokio::task::spawn_blocking(move || compile(&inputs)).await else { return };
                 publisher.publish(snapshot, findings);
-                patience.published = true;
+                patience.published();
             }
             let again = async {
                 match wait {
@@ -113,22 +113,31 @@ impl Collector {
     }
 }
 
-/// How long a snapshot waits for sources that objects name and nobody has read yet: each one only once.
+/// How long a snapshot waits for sources that objects name and nobody has read yet: for each one only once, and never
+/// longer than that from the first change that it holds back.
 #[derive(Debug, Default)]
 struct Patience {
     since: BTreeMap<SourceRef, Instant>,
+    held_back: Option<Instant>,
     published: bool,
 }
 
 impl Patience {
-    /// Until when to wait; nothing when everything was read or has been waited for.
+    /// Until when to wait; nothing when everything was read or has been waited for. Then it is time to publish.
     fn left(&mut self, unread: BTreeSet<SourceRef>, now: Instant) -> Option<Instant> {
         self.since.retain(|source, _| unread.contains(source));
         for source in unread {
             self.since.entry(source).or_insert(now);
         }
         let patience = if self.published { READING } else { FIRST_READING };
-        self.since.values().map(|since| *since + patience).filter(|until| *until > now).max()
+        let latest = *self.held_back.get_or_insert(now) + patience;
+        let until = self.since.values().map(|since| *since + patience).max().map(|until| until.min(latest));
+        until.filter(|until| *until > now)
+    }
+
+    fn published(&mut self) {
+        self.published = true;
+        self.held_back = None;
     }
 }
 
@@ -162,8 +171,18 @@ mod tests {
         assert_eq!(patience.left([source("never")].into(), start), Some(start + READING));
         let later = start + READING * 2;
         assert_eq!(patience.left([source("never")].into(), later), None);
+        patience.published();
         assert_eq!(patience.left([source("never"), source("new")].into(), later), Some(later + READING));
+        patience.published();
         assert_eq!(patience.left([source("never")].into(), later), None);
+    }
+
+    #[test]
+    fn who_keeps_naming_new_sources_holds_nobody_back_for_longer() {
+        let (start, mut patience) = (Instant::now(), Patience { published: true, ..Patience::default() });
+        assert_eq!(patience.left([source("a")].into(), start), Some(start + READING));
+        assert_eq!(patience.left([source("b")].into(), start + READING / 2), Some(start + READING));
+        assert_eq!(patience.left([source("c")].into(), start + READING), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use self::conditions::status;
+use self::conditions::{Cover, status};
 use super::webhook_configuration::Installed;
 use super::{Compiled, Stores};
 use crate::crd::{ImagePolicy, Mode, TrustRoot, Validator};
@@ -60,16 +60,15 @@ impl StatusWriter {
         let installed = self.installed.borrow().clone();
         let mut complete = true;
         for finding in findings.iter() {
-            let covered = is_covered(finding, &snapshot, installed.as_ref());
-            complete &= self.write(finding, covered).await;
+            complete &= self.write(finding, cover(finding, &snapshot, installed.as_ref())).await;
         }
         complete
     }
 
-    async fn write(&self, finding: &Finding, covered: bool) -> bool {
+    async fn write(&self, finding: &Finding, cover: Cover) -> bool {
         let Some(stored) = stored(self.stores.of(finding.kind), finding) else { return true };
         let old = stored.data.get("status").cloned().unwrap_or_default();
-        let new = status(finding, covered, &old, Utc::now());
+        let new = status(finding, cover, &old, Utc::now());
         if new == old || stored.metadata.deletion_timestamp.is_some() {
             return true;
         }
@@ -97,17 +96,18 @@ impl StatusWriter {
 }
 
 /// Only a policy needs a webhook, and only where its namespace is not exempt.
-fn is_covered(finding: &Finding, snapshot: &Snapshot, installed: Option<&Installed>) -> bool {
+fn cover(finding: &Finding, snapshot: &Snapshot, installed: Option<&Installed>) -> Cover {
     let namespace = &finding.object.namespace;
     if finding.kind != Kind::ImagePolicy {
-        return true;
+        return Cover::There;
     }
     if snapshot.exempt_namespaces.contains(namespace) && *namespace != snapshot.operator_namespace {
-        return true;
+        return Cover::Exempt;
     }
     let mut policies = snapshot.cluster.iter().chain(snapshot.tenants.values().flatten());
     let enforce = policies.any(|policy| policy.name == finding.object && policy.mode == Mode::Enforce);
-    installed.is_some_and(|installed| installed.covers(namespace, &snapshot.operator_namespace, enforce))
+    let covered = installed.is_some_and(|installed| installed.covers(namespace, &snapshot.operator_namespace, enforce));
+    if covered { Cover::There } else { Cover::Pending }
 }
 
 fn stored(store: &Store<DynamicObject>, finding: &Finding) -> Option<Arc<DynamicObject>> {

@@ -125,7 +125,6 @@ pub(super) fn observed(kind: Kind, object: &DynamicObject) -> Observed {
     Observed {
         kind,
         name: ObjectName::new(object.namespace().unwrap_or_default(), object.name_any()),
-        uid: object.uid().unwrap_or_default(),
         generation: object.meta().generation,
         created: object.creation_timestamp().and_then(|time| chrono::DateTime::from_timestamp(time.0.as_second(), 0)),
         spec: object.data.get("spec").cloned().unwrap_or_default(),

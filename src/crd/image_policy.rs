@@ -42,6 +42,9 @@ pub struct ImagePolicySpec {
     /// Where a tag is replaced by the verified digest under Enforce: in Pods (default), in All workloads too, or Never (then the digest must already be written).
     #[serde(default)]
     pub pin: Pin,
+    /// What happens when a registry cannot be asked: Deny (default), or `UseLastVerdict`, which lets what this replica last verified for the same digest and the same requirement stand, with a warning.
+    #[serde(default)]
+    pub on_fault: OnFault,
     /// The rules, read top to bottom; the first one whose images match decides.
     #[schemars(length(min = 1, max = 500))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -55,7 +58,7 @@ pub enum Mode {
     Enforce,
     /// The object is admitted with an admission warning.
     Warn,
-    /// The result is recorded in reports, audit annotations and metrics only.
+    /// The result is recorded in reports, audit annotations and the log only.
     Audit,
 }
 
@@ -80,6 +83,16 @@ pub enum Pin {
     All,
 }
 
+/// What happens when a registry cannot be asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnFault {
+    /// The image is refused.
+    #[default]
+    Deny,
+    /// A success for the same digest and requirement, of the last 24 hours, stands; a tag means what it meant within the last hour.
+    UseLastVerdict,
+}
+
 /// Selects namespaces by label; all parts must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -87,7 +100,7 @@ pub enum Pin {
 pub struct NamespaceSelector {
     /// Labels that the namespace must have with exactly these values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 64))]
+    #[schemars(schema_with = "super::schema::labels")]
     pub match_labels: BTreeMap<String, String>,
     /// Further requirements on labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

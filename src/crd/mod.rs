@@ -19,8 +19,8 @@ mod verification_report;
 
 pub use conditions::{Condition, READY, VERIFIED, WARNING};
 pub use image_policy::{
-    Action, ImagePolicy, ImagePolicySpec, ImagePolicyStatus, LabelExpression, LabelOperator, Mode, NamespaceSelector, Pin, PolicyRule,
-    Unmatched, VerifyEntry,
+    Action, ImagePolicy, ImagePolicySpec, ImagePolicyStatus, LabelExpression, LabelOperator, Mode, NamespaceSelector, OnFault, Pin,
+    PolicyRule, Unmatched, VerifyEntry,
 };
 pub use kinds::{GROUP, VERSION, all};
 pub use trust_root::{KeyReference, KeyStatus, TrustKey, TrustRoot, TrustRootSpec, TrustRootStatus};

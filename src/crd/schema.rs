@@ -3,6 +3,15 @@
 use schemars::Schema;
 use serde_json::Value;
 
+/// Labels: at most 64, as long as Kubernetes lets them be.
+pub(super) fn labels(_: &mut schemars::SchemaGenerator) -> Schema {
+    schemars::json_schema!({
+        "type": "object",
+        "maxProperties": 64,
+        "additionalProperties": {"type": "string", "maxLength": 63}
+    })
+}
+
 /// Makes the API server keep unknown fields of this object, so that the parser sees and refuses them.
 ///
 /// Without this a misspelt `treshold` is pruned silently for clients that do not ask for strictness,

@@ -60,16 +60,26 @@ impl Default for VerdictCache {
 }
 
 impl VerdictCache {
+    pub(super) async fn known(&self, key: &Key) -> Option<Arc<RequirementVerdict>> {
+        self.0.get(key).await
+    }
+
     pub(super) async fn get_or(
         &self,
         key: Key,
         find_out: impl Future<Output = Result<RequirementVerdict, Fault>>,
     ) -> (Result<Arc<RequirementVerdict>, Fault>, CacheOutcome) {
-        if let Some(known) = self.0.get(&key).await {
+        if let Some(known) = self.known(&key).await {
             return (Ok(known), CacheOutcome::Hit);
         }
         let answer = self.0.try_get_with(key, async { find_out.await.map(Arc::new) }).await;
         (answer.map_err(|fault: Arc<Fault>| (*fault).clone()), CacheOutcome::Miss)
+    }
+
+    /// Forgets everything, as time would.
+    #[cfg(test)]
+    pub(crate) fn forget(&self) {
+        self.0.invalidate_all();
     }
 
     /// How many verdicts are remembered.

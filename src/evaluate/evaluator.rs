@@ -7,8 +7,10 @@ use futures::future::{BoxFuture, FutureExt, join_all};
 use oci::{Client, Digest, Repository, Session};
 use tokio::time::Instant;
 
+use super::cache::Key;
 use super::flights::Flights;
 use super::image::{self, Now};
+use super::last::LastVerdicts;
 use super::resolve::Credentials;
 use super::{CacheOutcome, Fault, ImageDecision, PullSecrets, RequirementVerdict, VerdictCache, cosign_requirement};
 use crate::index::CompiledPolicy;
@@ -35,6 +37,8 @@ pub struct Question<'a> {
     pub pull_secrets: &'a dyn PullSecrets,
     /// The time, for rules that end.
     pub now: Now,
+    /// Whether a policy's `onFault: UseLastVerdict` counts: at admission, not where the state of things is reported.
+    pub last_verdicts: bool,
     /// When an answer is of no use any more.
     pub deadline: Instant,
 }
@@ -45,13 +49,14 @@ pub struct Evaluator {
     client: Client,
     verdicts: VerdictCache,
     flights: Flights,
+    last: LastVerdicts,
     observer: Arc<dyn Observer>,
 }
 
 impl Evaluator {
     /// An evaluator with an empty cache.
     pub fn new(client: Client, observer: Arc<dyn Observer>) -> Self {
-        Self { client, verdicts: VerdictCache::default(), flights: Flights::default(), observer }
+        Self { client, verdicts: VerdictCache::default(), flights: Flights::default(), last: LastVerdicts::default(), observer }
     }
 
     /// Evaluates one image. Never longer than its deadline.
@@ -73,6 +78,10 @@ impl Evaluator {
         &self.verdicts
     }
 
+    pub(super) fn last(&self) -> &LastVerdicts {
+        &self.last
+    }
+
     pub(super) fn client(&self) -> &Client {
         &self.client
     }
@@ -83,25 +92,12 @@ impl Evaluator {
         question: &Question<'_>,
         requirement: &Arc<Requirement>,
         credentials: &Credentials,
-        repository: &Repository,
-        digest: &Digest,
+        key: &Key,
     ) -> Result<Arc<RequirementVerdict>, Fault> {
         let (started, deadline) = (Instant::now(), question.deadline);
-        let key = super::cache::Key {
-            requirement: requirement.id,
-            repository: repository.clone(),
-            digest: digest.clone(),
-            credentials: credentials.fingerprint,
-        };
         let session = self.client.session(credentials.access.clone(), deadline);
         let (answer, from) = loop {
-            // Boxed: the future of a whole verification is large, and most answers come from the cache.
-            let find_out = async {
-                let _place = self.flights.place(question.namespace).await?;
-                verify(&session, repository, digest, requirement.clone()).await
-            }
-            .boxed();
-            let answer = tokio::time::timeout_at(deadline, self.verdicts.get_or(key.clone(), find_out)).await;
+            let answer = tokio::time::timeout_at(deadline, self.once(&session, question, requirement, key)).await;
             let (answer, from) = answer.unwrap_or((Err(Fault::Timeout), CacheOutcome::Miss));
             // The deadline of somebody whose flight was joined is not ours.
             let others = answer.as_ref().is_err_and(|fault| fault.reason() == Reason::Timeout) && Instant::now() < deadline;
@@ -110,6 +106,34 @@ impl Evaluator {
             }
         };
         self.observer.answered(from, started.elapsed());
+        answer
+    }
+
+    /// The known verdict, or the one of a flight. Whoever waits for it waits in the queue of its own namespace, also
+    /// when another namespace has asked first.
+    async fn once(
+        &self,
+        session: &Session,
+        question: &Question<'_>,
+        requirement: &Arc<Requirement>,
+        key: &Key,
+    ) -> (Result<Arc<RequirementVerdict>, Fault>, CacheOutcome) {
+        if let Some(known) = self.verdicts.known(key).await {
+            return (Ok(known), CacheOutcome::Hit);
+        }
+        let place = match self.flights.place(question.namespace).await {
+            Ok(place) => place,
+            Err(fault) => return (Err(fault), CacheOutcome::Miss),
+        };
+        // Boxed: the future of a whole verification is large, and most answers come from the cache.
+        let find_out = async {
+            let verdict = verify(session, &key.repository, &key.digest, requirement.clone()).await?;
+            self.last.learn(key, &verdict);
+            Ok(verdict)
+        }
+        .boxed();
+        let answer = self.verdicts.get_or(key.clone(), find_out).await;
+        drop(place);
         answer
     }
 }

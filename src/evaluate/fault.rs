@@ -39,6 +39,17 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether it is an outage of somebody else's, during which a last verdict may stand (security rule 5). Everything
+    /// else denies, whatever a policy says.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Timeout => true,
+            // A server that breaks the protocol is not down: its owner chooses what it says.
+            Self::Registry(error) => matches!(error.class(), ErrorClass::Unavailable | ErrorClass::RateLimited | ErrorClass::Timeout),
+            _ => false,
+        }
+    }
+
     /// The reason in the closed list.
     pub fn reason(&self) -> Reason {
         match self {

@@ -9,9 +9,10 @@ use futures::future::join_all;
 use oci::{Digest, Reference};
 use tokio::time::Instant;
 
-use super::resolve::{self, Digests};
-use super::{Evaluator, Fault, ImageDecision, PolicyResult, Question, Refusal, RequirementVerdict, Verdict, rule};
-use crate::crd::{Mode, Unmatched};
+use super::cache::Key;
+use super::resolve::{self, Credentials, Digests};
+use super::{Evaluator, Evidence, Fault, ImageDecision, PolicyResult, Question, Refusal, RequirementVerdict, Verdict, rule};
+use crate::crd::{Mode, OnFault, Unmatched};
 use crate::index::{Chosen, CompiledPolicy, CompiledRule, Demand};
 use crate::policy::{Cause, Problem, Requirement, RequirementId};
 
@@ -46,6 +47,7 @@ fn unreadable(image: &str, error: oci::ReferenceError, policies: &[Arc<CompiledP
         verifies: false,
         validators: vec![],
         verdict: Verdict::Refused(Refusal::ImageInvalid(error)),
+        outage: None,
     };
     ImageDecision { image: image.to_owned(), reference: Err(error), results: policies.iter().map(result).collect() }
 }
@@ -64,7 +66,13 @@ async fn choose<'a>(policies: &'a [Arc<CompiledPolicy>], reference: &Reference, 
     cases
 }
 
-type Answer = Result<Arc<RequirementVerdict>, Fault>;
+/// What a requirement says now, and what stands of it in an outage.
+#[derive(Clone)]
+struct Answer {
+    now: Result<Arc<RequirementVerdict>, Fault>,
+    last: Option<Evidence>,
+}
+
 type Answers = BTreeMap<RequirementId, Answer>;
 
 /// Every distinct requirement once, concurrently; a slow one keeps no other waiting.
@@ -92,13 +100,47 @@ async fn answer(
     requirement: &Arc<Requirement>,
     digests: &Digests<'_>,
 ) -> (RequirementId, Answer) {
-    let answer = async {
-        let gathering = resolve::credentials(requirement, question.pull_secrets);
-        let credentials = tokio::time::timeout_at(question.deadline, gathering).await.unwrap_or(Err(Fault::Timeout))?;
-        let digest = digests.seen_with(&credentials).await?;
-        evaluator.requirement(question, requirement, &credentials, reference.repository(), &digest).await
+    let gathering = resolve::credentials(requirement, question.pull_secrets);
+    let gathered = tokio::time::timeout_at(question.deadline, gathering).await.unwrap_or(Err(Fault::Timeout));
+    let answer = match gathered {
+        Err(fault) => Answer { now: Err(fault), last: None },
+        Ok(credentials) => with(evaluator, question, reference, requirement, digests, &credentials).await,
     };
-    (requirement.id, answer.await)
+    (requirement.id, answer)
+}
+
+async fn with(
+    evaluator: &Evaluator,
+    question: &Question<'_>,
+    reference: &Reference,
+    requirement: &Arc<Requirement>,
+    digests: &Digests<'_>,
+    credentials: &Credentials,
+) -> Answer {
+    let key = |digest: Digest| Key {
+        requirement: requirement.id,
+        repository: reference.repository().clone(),
+        digest,
+        credentials: credentials.fingerprint,
+    };
+    let last = |fault: &Fault| {
+        let digest = || evaluator.last().digest(requirement.id, reference, credentials.fingerprint);
+        let wanted = question.last_verdicts && fault.is_outage();
+        wanted.then(digest).flatten().and_then(|digest| evaluator.last().success(&key(digest)))
+    };
+    let now = match digests.seen_with(credentials).await {
+        Err(fault) => Err(fault),
+        Ok(digest) => {
+            let key = key(digest);
+            let verdict = evaluator.requirement(question, requirement, credentials, &key).await;
+            if verdict.as_ref().is_ok_and(|verdict| verdict.is_ok()) {
+                evaluator.last().learn_tag(&key, reference);
+            }
+            verdict
+        }
+    };
+    let last = now.as_ref().err().and_then(last);
+    Answer { now, last }
 }
 
 impl<'a> Case<'a> {
@@ -110,12 +152,12 @@ impl<'a> Case<'a> {
     }
 
     fn result(&self, answers: &Answers) -> PolicyResult {
-        let (rule, verdict) = match self.chosen {
-            None => (None, Verdict::Fault(Fault::Timeout)),
-            Some(Chosen::Invalid(problems)) => (None, unusable(problems)),
-            Some(Chosen::Unmatched(Unmatched::Allow)) => (None, Verdict::Unmatched),
-            Some(Chosen::Unmatched(Unmatched::Deny)) => (None, Verdict::Refused(Refusal::NoMatchingRule)),
-            Some(Chosen::Rule(compiled)) => (Some(compiled.rule.name.clone()), verdict(&compiled.demand, answers)),
+        let (rule, (verdict, outage)) = match self.chosen {
+            None => (None, (Verdict::Fault(Fault::Timeout), None)),
+            Some(Chosen::Invalid(problems)) => (None, (unusable(problems), None)),
+            Some(Chosen::Unmatched(Unmatched::Allow)) => (None, (Verdict::Unmatched, None)),
+            Some(Chosen::Unmatched(Unmatched::Deny)) => (None, (Verdict::Refused(Refusal::NoMatchingRule), None)),
+            Some(Chosen::Rule(compiled)) => (Some(compiled.rule.name.clone()), verdict(&compiled.demand, answers, self.policy.on_fault)),
         };
         let requirements = self.requirements();
         PolicyResult {
@@ -124,19 +166,33 @@ impl<'a> Case<'a> {
             verifies: !requirements.is_empty(),
             validators: requirements.iter().map(|requirement| requirement.validator.clone()).collect(),
             verdict,
+            outage,
         }
     }
 }
 
-fn verdict(demand: &Demand, answers: &Answers) -> Verdict {
-    match demand {
-        Demand::Allow { reason } => Verdict::Exempt { reason: reason.clone() },
-        Demand::Deny { message } => Verdict::Refused(Refusal::DeniedByRule { message: message.clone() }),
-        Demand::Refuse(problems) => unusable(problems),
-        Demand::Verify { requirements, at_least } => {
-            let answer = |requirement: &Arc<Requirement>| answers.get(&requirement.id).cloned().unwrap_or(Err(Fault::Internal));
-            rule::combine(requirements.iter().map(answer).collect(), *at_least)
-        }
+/// The verdict, and the outage when it is the last one that stands.
+fn verdict(demand: &Demand, answers: &Answers, on_fault: OnFault) -> (Verdict, Option<Fault>) {
+    let (requirements, at_least) = match demand {
+        Demand::Verify { requirements, at_least } => (requirements, *at_least),
+        Demand::Allow { reason } => return (Verdict::Exempt { reason: reason.clone() }, None),
+        Demand::Deny { message } => return (Verdict::Refused(Refusal::DeniedByRule { message: message.clone() }), None),
+        Demand::Refuse(problems) => return (unusable(problems), None),
+    };
+    let answer = |requirement: &Arc<Requirement>| answers.get(&requirement.id);
+    let now = |answer: Option<&Answer>| answer.map_or(Err(Fault::Internal), |answer| answer.now.clone());
+    let verdict = rule::combine(requirements.iter().map(|requirement| now(answer(requirement))).collect(), at_least);
+    let Verdict::Fault(fault) = &verdict else { return (verdict, None) };
+    if on_fault == OnFault::Deny || !fault.is_outage() {
+        return (verdict, None);
+    }
+    let standing = |answer: Option<&Answer>| match answer {
+        Some(Answer { now: Err(_), last: Some(last) }) => Ok(Arc::new(Ok(last.clone()))),
+        answer => now(answer),
+    };
+    match rule::combine(requirements.iter().map(|requirement| standing(answer(requirement))).collect(), at_least) {
+        trusted @ Verdict::Trusted(_) => (trusted, Some(fault.clone())),
+        _ => (verdict, None),
     }
 }
 

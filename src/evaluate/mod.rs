@@ -10,6 +10,7 @@ mod evaluator;
 mod fault;
 mod flights;
 mod image;
+mod last;
 mod pull_secrets;
 mod refusal;
 mod resolve;

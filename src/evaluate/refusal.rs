@@ -42,7 +42,7 @@ pub enum Refusal {
         signed: Digest,
     },
     /// Too few distinct trust roots have signed.
-    #[error("{} of {needed} needed trust roots have signed ({}); missing are {} of {}", .signed.len(), list(.signed), needed.saturating_sub(.signed.len()), list(.missing))]
+    #[error("{} of {needed} needed trust roots have signed ({}); {} more of {} must sign", .signed.len(), list(.signed), needed.saturating_sub(.signed.len()), list(.missing))]
     ThresholdNotMet {
         /// How many must have.
         needed: usize,

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod outage;
 mod patience;
 mod private;
 
@@ -39,6 +40,7 @@ async fn ask(evaluator: &Evaluator, world: &World, image: &str) -> ImageDecision
         policies: &policies,
         pull_secrets: &NoPullSecrets,
         now: chrono::Utc::now(),
+        last_verdicts: true,
         deadline,
     };
     evaluator.evaluate(question).await

@@ -61,6 +61,8 @@ pub struct PolicyResult {
     pub validators: Vec<ObjectName>,
     /// What came out.
     pub verdict: Verdict,
+    /// The outage during which the last verdict stands in for one that could be found out now.
+    pub outage: Option<Fault>,
 }
 
 /// Every policy's verdict on one image.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use oci::Reference;
 
-use crate::crd::{Mode, Pin, Unmatched};
+use crate::crd::{Mode, OnFault, Pin, Unmatched};
 use crate::policy::{Body, Labels, ObjectName, Problem, Requirement, Rule, Selector};
 
 /// Every policy, compiled. Shared by all requests through an `Arc` and never changed.
@@ -37,6 +37,8 @@ pub struct CompiledPolicy {
     pub unmatched: Unmatched,
     /// Where tags are replaced by digests.
     pub pin: Pin,
+    /// What happens when a registry cannot be asked.
+    pub on_fault: OnFault,
     /// Its rules, or why nothing of it can be used.
     pub rules: Result<Vec<CompiledRule>, Vec<Problem>>,
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 pub use self::rule::{Body, Rule, VerifyEntry};
 use super::trust_root::{duplicates, list_problems, shape};
 use super::{Cause, Observed, Problem, Selector};
-use crate::crd::{ImagePolicySpec, Mode, Pin, Unmatched};
+use crate::crd::{ImagePolicySpec, Mode, OnFault, Pin, Unmatched};
 
 const MAX_RULES: usize = 500;
 /// Every pattern is compared with every image: this bounds the work for one.
@@ -36,6 +36,8 @@ pub struct Policy {
     pub unmatched: Unmatched,
     /// Where tags are replaced by digests.
     pub pin: Pin,
+    /// What happens when a registry cannot be asked.
+    pub on_fault: OnFault,
     /// The rules in order, never empty.
     pub rules: Vec<Rule>,
 }
@@ -64,7 +66,7 @@ pub(crate) fn read_mode(spec: &Value) -> Mode {
 fn read_policy(observed: &Observed, operator_namespace: &str) -> Result<Policy, Vec<Problem>> {
     let namespace = &observed.name.namespace;
     let (spec, written_rules) = split_rules(&observed.spec)?;
-    let ImagePolicySpec { namespace_selector, mode: _, unmatched, pin, rules: _ } = spec;
+    let ImagePolicySpec { namespace_selector, mode: _, unmatched, pin, on_fault, rules: _ } = spec;
     let mut problems = list_problems("spec.rules", written_rules.len(), MAX_RULES);
     if namespace_selector.is_some() && namespace != operator_namespace {
         problems.push(Problem::new("spec.namespaceSelector", Cause::OperatorNamespaceOnly));
@@ -87,7 +89,7 @@ fn read_policy(observed: &Observed, operator_namespace: &str) -> Result<Policy, 
     if rules.iter().map(Rule::pattern_text).sum::<usize>() > MAX_PATTERN_TEXT {
         problems.push(Problem::new("spec.rules", Cause::PatternsTooLong(MAX_PATTERN_TEXT)));
     }
-    if problems.is_empty() { Ok(Policy { selector, unmatched, pin, rules }) } else { Err(problems) }
+    if problems.is_empty() { Ok(Policy { selector, unmatched, pin, on_fault, rules }) } else { Err(problems) }
 }
 
 /// The spec without its rules, and the rules, each still to be read by itself.

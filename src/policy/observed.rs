@@ -39,8 +39,6 @@ pub struct Observed {
     pub kind: Kind,
     /// Its namespace and name.
     pub name: ObjectName,
-    /// Its uid; empty when it comes from a file.
-    pub uid: String,
     /// Its generation, when the API server counts them.
     pub generation: Option<i64>,
     /// When it was created; decides the order of policies, together with the name.

@@ -68,7 +68,7 @@ pub enum Cause {
     #[error("{0}")]
     CaBundle(oci::CaBundleError),
     /// A Secret whose credentials cannot be read.
-    #[error("{0} holds no readable registry credentials")]
+    #[error("Secret {0} is not of type kubernetes.io/dockerconfigjson or kubernetes.io/basic-auth, or not readable as such")]
     Credentials(ObjectName),
     /// The named object is not there.
     #[error("{kind} {name} does not exist")]
@@ -89,7 +89,7 @@ pub enum Cause {
         key: String,
     },
     /// We may not read what the object names.
-    #[error("the operator may not read {kind} {name}: apply the ClusterRole {role} and bind it")]
+    #[error("the operator may not read {kind} {name}: apply and bind the {role}")]
     Forbidden {
         /// Its kind.
         kind: &'static str,

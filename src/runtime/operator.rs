@@ -123,7 +123,7 @@ impl Operator {
             client: client.clone(),
             stores,
             compiled: compiled_read.clone(),
-            installed: installed_read,
+            installed: installed_read.clone(),
             leader: leadership.leader(),
         };
         tasks.spawn(status.run(cancel.clone()));
@@ -139,6 +139,7 @@ impl Operator {
             compiled: compiled_read.clone(),
             leader: leadership.leader(),
             verdicts: evaluator.verdicts().clone(),
+            installed: installed_read,
         }));
         tasks.spawn(know_hosts(compiled_read, metrics.clone(), cancel.clone()));
         let cluster = Cluster { namespaces: NamespaceReader::new(client.clone()), pull_secrets };

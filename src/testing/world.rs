@@ -60,7 +60,7 @@ impl World {
     pub(crate) fn object(mut self, kind: Kind, name: &str, spec: Value) -> Self {
         let (namespace, name) = name.split_once('/').unwrap_or((OPERATOR_NAMESPACE, name));
         let name = ObjectName::new(namespace, name);
-        let observed = Observed { kind, name, uid: String::new(), generation: Some(1), created: None, spec };
+        let observed = Observed { kind, name, generation: Some(1), created: None, spec };
         match kind {
             Kind::ImagePolicy => self.0.policies.push(observed),
             Kind::Validator => self.0.validators.push(observed),
@@ -101,5 +101,6 @@ impl World {
 
 fn found(key: &str, value: &str) -> Source {
     let data = [(key.to_owned(), value.as_bytes().to_vec())].into();
-    Source::Found(Arc::new(SourceData { secret_type: None, data }))
+    let secret_type = (key == ".dockerconfigjson").then(|| "kubernetes.io/dockerconfigjson".to_owned());
+    Source::Found(Arc::new(SourceData { secret_type, data }))
 }

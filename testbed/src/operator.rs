@@ -94,6 +94,11 @@ impl Operator {
         drop(self.held().take());
     }
 
+    /// The operating system's number of it while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.held().as_ref().map(Process::id)
+    }
+
     /// Whether `/readyz` answers with success now.
     pub fn is_ready(&self) -> bool {
         self.admin("/readyz").is_ok()

@@ -22,7 +22,7 @@ pub const ALONE: &[Story] = &[
     Story { name: "api_server_that_was_away_is_followed_again", run: api_server_that_was_away_is_followed_again },
 ];
 
-const READY: Duration = Duration::from_secs(15);
+const READY: Duration = Duration::from_secs(5);
 
 /// Runs `body` while the operator is down, and starts it again whatever comes of it; prints how long that took.
 fn without_operator(env: &Environment, body: impl FnOnce() -> Result<()>) -> Result<()> {

@@ -138,7 +138,7 @@ fn rule(stage: &Stage<'_>, counts: &Value) -> Result<()> {
 fn missing(stage: &Stage<'_>, signed: &str, missing: &[&str]) -> String {
     let missing: Vec<_> = missing.iter().map(|suffix| stage.object(suffix)).collect();
     let signed = stage.object(signed);
-    format!("ThresholdNotMet: 1 of 2 needed trust roots have signed ({signed}); missing are 1 of {}", missing.join(", "))
+    format!("ThresholdNotMet: 1 of 2 needed trust roots have signed ({signed}); 1 more of {} must sign", missing.join(", "))
 }
 
 fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {

@@ -1,6 +1,7 @@
 //! What is admitted, pinned, refused and left alone.
 
 use oci::Digest;
+use registry_double::Misbehaviour;
 
 use super::*;
 use crate::testing::{Images, Signer};
@@ -286,4 +287,18 @@ async fn an_unreadable_image_cannot_write_into_messages_or_the_audit_log() {
     let recorded = response["auditAnnotations"]["images"].as_str().unwrap();
     assert!(recorded.starts_with('"') && recorded.contains("\\\\u{202e}"), "{recorded}");
     assert_eq!(message(&response).lines().count(), 2);
+}
+
+#[tokio::test]
+async fn a_last_verdict_admits_pinned_with_a_warning_and_a_record() {
+    let case = signed_with(&json!({"mode": "Enforce", "unmatched": "Deny", "onFault": "UseLastVerdict"})).await;
+    let (image, digest) = case.good();
+    let webhook = case.webhook();
+    assert!(allowed(&webhook.mutate(&create(&main(&image))).await));
+    case.images.0.script("/v2/good/manifests/v1", Misbehaviour::Status(503, vec![]));
+    let response = webhook.mutate(&create(&main(&image))).await;
+    assert_eq!(patch(&response), [("/spec/containers/0/image".to_owned(), format!("{image}@{digest}"))]);
+    let warning = response["warnings"][0].as_str().unwrap();
+    assert!(warning.ends_with("Trusted: the last verdict stands, because of RegistryUnavailable"), "{warning}");
+    assert!(response["auditAnnotations"]["images"].as_str().unwrap().ends_with("Enforce Trusted (last verdict)"), "{response}");
 }

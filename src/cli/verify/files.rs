@@ -91,7 +91,7 @@ fn add(inputs: &mut Inputs, namespaces: &mut BTreeMap<String, Labels>, document:
                 None => bail!("{object}: {GROUP} has no kind {kind:?}"),
             };
             let spec = document.get("spec").cloned().unwrap_or_default();
-            let observed = Observed { kind, name: object, uid: String::new(), generation: None, created: None, spec };
+            let observed = Observed { kind, name: object, generation: None, created: None, spec };
             match kind {
                 Kind::ImagePolicy => inputs.policies.push(observed),
                 Kind::Validator => inputs.validators.push(observed),

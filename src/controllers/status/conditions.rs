@@ -12,9 +12,20 @@ use crate::policy::Kind;
 const MOST_MESSAGE: usize = 1024;
 const MOST_PROBLEMS: usize = 4;
 
+/// Whether a webhook stands behind a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cover {
+    /// It was read back, or none is needed.
+    There,
+    /// It was not read back yet.
+    Pending,
+    /// The namespace is exempt, so there is none.
+    Exempt,
+}
+
 /// The status to write. Times move only when a condition's status does.
-pub(super) fn status(finding: &Finding, covered: bool, old: &Value, now: DateTime<Utc>) -> Value {
-    let mut conditions = vec![condition(READY, ready(finding, covered), finding, old, now)];
+pub(super) fn status(finding: &Finding, cover: Cover, old: &Value, now: DateTime<Utc>) -> Value {
+    let mut conditions = vec![condition(READY, ready(finding, cover), finding, old, now)];
     if let Some(first) = finding.warnings.first() {
         let lines: Vec<_> = finding.warnings.iter().map(ToString::to_string).collect();
         conditions.push(condition(WARNING, ("True", first.reason(), shorten(&lines)), finding, old, now));
@@ -33,14 +44,17 @@ pub(super) fn status(finding: &Finding, covered: bool, old: &Value, now: DateTim
 
 type Said = (&'static str, &'static str, String);
 
-fn ready(finding: &Finding, covered: bool) -> Said {
+fn ready(finding: &Finding, cover: Cover) -> Said {
     match (&finding.readiness, finding.kind) {
         (Readiness::Unready(reason, problems), _) => {
             let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
             ("False", reason.as_str(), shorten(&lines))
         }
-        (Readiness::Ready, Kind::ImagePolicy) if !covered => {
+        (Readiness::Ready, Kind::ImagePolicy) if cover == Cover::Pending => {
             ("False", "WebhookPending", "the webhook that covers this policy was not read back yet".to_owned())
+        }
+        (Readiness::Ready, Kind::ImagePolicy) if cover == Cover::Exempt => {
+            ("False", "NamespaceExempt", "no policy holds for this namespace: it is exempt".to_owned())
         }
         (Readiness::Ready, Kind::ImagePolicy) => ("True", "InForce", "the policy is in force".to_owned()),
         (Readiness::Ready, Kind::Validator) => ("True", "Usable", "everything that the validator names was read".to_owned()),
@@ -97,10 +111,10 @@ mod tests {
 
     #[test]
     fn a_policy_is_ready_only_when_its_webhook_was_read_back() {
-        let pending = status(&finding(Readiness::Ready), false, &Value::Null, at("2026-11-21T00:00:00Z"));
+        let pending = status(&finding(Readiness::Ready), Cover::Pending, &Value::Null, at("2026-11-21T00:00:00Z"));
         assert_eq!(pending.pointer("/conditions/0/reason"), Some(&json!("WebhookPending")));
         assert_eq!(pending.pointer("/conditions/0/status"), Some(&json!("False")));
-        let ready = status(&finding(Readiness::Ready), true, &pending, at("2026-11-21T00:00:05Z"));
+        let ready = status(&finding(Readiness::Ready), Cover::There, &pending, at("2026-11-21T00:00:05Z"));
         assert_eq!(
             ready,
             json!({"observedGeneration": 3, "conditions": [{
@@ -111,9 +125,16 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_in_an_exempt_namespace_is_never_ready() {
+        let status = status(&finding(Readiness::Ready), Cover::Exempt, &Value::Null, at("2026-11-21T00:00:00Z"));
+        assert_eq!(status.pointer("/conditions/0/reason"), Some(&json!("NamespaceExempt")));
+        assert_eq!(status.pointer("/conditions/0/status"), Some(&json!("False")));
+    }
+
+    #[test]
     fn the_time_moves_only_with_the_status() {
-        let first = status(&finding(Readiness::Ready), true, &Value::Null, at("2026-11-21T00:00:00Z"));
-        assert_eq!(status(&finding(Readiness::Ready), true, &first, at("2026-11-22T00:00:00Z")), first);
+        let first = status(&finding(Readiness::Ready), Cover::There, &Value::Null, at("2026-11-21T00:00:00Z"));
+        assert_eq!(status(&finding(Readiness::Ready), Cover::There, &first, at("2026-11-22T00:00:00Z")), first);
     }
 
     #[test]
@@ -121,7 +142,7 @@ mod tests {
         let problem = Problem::new("spec.rules", Cause::Empty);
         let mut finding = finding(Readiness::Unready(UnreadyReason::Invalid, vec![problem]));
         finding.warnings = vec![Warning::ExemptNamespaceSelected("kube-system".to_owned())];
-        let status = status(&finding, true, &Value::Null, at("2026-11-21T00:00:00Z"));
+        let status = status(&finding, Cover::There, &Value::Null, at("2026-11-21T00:00:00Z"));
         assert_eq!(status.pointer("/conditions/0/message"), Some(&json!("spec.rules: must not be empty")));
         assert_eq!(status.pointer("/conditions/1/reason"), Some(&json!("ExemptNamespaceSelected")));
     }

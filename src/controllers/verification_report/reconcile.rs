@@ -91,6 +91,7 @@ async fn judge(term: &Term, pod: &Pod, facts: &PodFacts, policies: &[Arc<Compile
                 policies,
                 pull_secrets,
                 now,
+                last_verdicts: false,
                 deadline,
             };
             let decision = term.evaluator.evaluate(question).await;

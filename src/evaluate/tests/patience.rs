@@ -30,7 +30,16 @@ async fn a_slow_neighbour_never_makes_an_enforced_policy_time_out() {
     let policies = snapshot.applicable("shop", &crate::policy::Labels::new());
     let (now, deadline) = (chrono::Utc::now(), Instant::now() + Duration::from_millis(300));
     let image = images.reference("a:v1");
-    let question = Question { namespace: "shop", image: &image, digest: None, policies: &policies, pull_secrets: &Never, now, deadline };
+    let question = Question {
+        namespace: "shop",
+        image: &image,
+        digest: None,
+        policies: &policies,
+        pull_secrets: &Never,
+        last_verdicts: true,
+        now,
+        deadline,
+    };
     let decision = evaluator().evaluate(question).await;
     assert_eq!(decision.digest(), Some(&digest));
     assert_eq!(decision.results[1].verdict, Verdict::Fault(Fault::Timeout));
@@ -49,7 +58,16 @@ async fn whoever_joins_a_flight_has_a_deadline_of_its_own() {
     let (now, start) = (chrono::Utc::now(), Instant::now());
     let within = |time: Duration| {
         let deadline = start + time;
-        Question { namespace: "shop", image: &image, digest: None, policies: &policies, pull_secrets: &NoPullSecrets, now, deadline }
+        Question {
+            namespace: "shop",
+            image: &image,
+            digest: None,
+            policies: &policies,
+            pull_secrets: &NoPullSecrets,
+            last_verdicts: true,
+            now,
+            deadline,
+        }
     };
     let (hasty, patient) =
         tokio::join!(evaluator.evaluate(within(Duration::from_millis(300))), evaluator.evaluate(within(Duration::from_secs(20))));
@@ -82,7 +100,16 @@ async fn dripping_registry_delays_no_other_namespace() {
     let policies = snapshot.applicable("shop", &crate::policy::Labels::new());
     let (evaluator, now, start) = (evaluator(), chrono::Utc::now(), Instant::now());
     let ask = |namespace, image, deadline| {
-        let question = Question { namespace, image, digest: None, policies: &policies, pull_secrets: &NoPullSecrets, now, deadline };
+        let question = Question {
+            namespace,
+            image,
+            digest: None,
+            policies: &policies,
+            pull_secrets: &NoPullSecrets,
+            last_verdicts: true,
+            now,
+            deadline,
+        };
         evaluator.evaluate(question)
     };
     let slow: Vec<_> = slow.iter().map(|(repository, digest)| stalling.reference(&format!("{repository}@{digest}"))).collect();

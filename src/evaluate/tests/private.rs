@@ -54,7 +54,16 @@ async fn one_pods_pull_secret_answers_no_other_pod() {
     let image = images.reference(&format!("a@{digest}"));
     let evaluator = evaluator();
     let (now, deadline) = (chrono::Utc::now(), Instant::now() + Duration::from_secs(5));
-    let question = Question { namespace: "shop", image: &image, digest: None, policies: &policies, pull_secrets: &pulls, now, deadline };
+    let question = Question {
+        namespace: "shop",
+        image: &image,
+        digest: None,
+        policies: &policies,
+        pull_secrets: &pulls,
+        last_verdicts: true,
+        now,
+        deadline,
+    };
     assert!(!evaluator.evaluate(question).await.is_refused());
     let stranger = evaluator.evaluate(Question { pull_secrets: &NoPullSecrets, ..question }).await;
     assert_eq!(stranger.results[0].verdict.reason(), Reason::RegistryDenied);

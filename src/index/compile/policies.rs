@@ -7,7 +7,7 @@ use super::super::{CompiledPolicy, CompiledRule, Demand, Finding, Inputs, Readin
 use super::trust_roots::TrustRoots;
 use super::validators::Validators;
 use super::warnings;
-use crate::crd::{Pin, Unmatched};
+use crate::crd::{OnFault, Pin, Unmatched};
 use crate::policy::{
     Body, Cause, CosignRequirement, Kind, ObjectName, Observed, ParsedPolicy, Problem, Requirement, Rule, Scheme, SignerRoot, VerifyEntry,
     parse_image_policy, read_mode,
@@ -36,8 +36,16 @@ pub(super) fn compile(
     let warnings = warnings::of_policy(&policy, inputs, &observed.name);
     let rules: Vec<_> = policy.rules.into_iter().map(|rule| resolver.rule(rule)).collect();
     let problems = rules.iter().flat_map(problems_of).cloned().collect();
-    let (name, selector, unmatched, pin) = (observed.name.clone(), policy.selector, policy.unmatched, policy.pin);
-    (CompiledPolicy { name, mode, selector, unmatched, pin, rules: Ok(rules) }, finding(observed, problems, warnings))
+    let compiled = CompiledPolicy {
+        name: observed.name.clone(),
+        mode,
+        selector: policy.selector,
+        unmatched: policy.unmatched,
+        pin: policy.pin,
+        on_fault: policy.on_fault,
+        rules: Ok(rules),
+    };
+    (compiled, finding(observed, problems, warnings))
 }
 
 /// A policy that cannot be used refuses everything, in the widest scope that it could have meant.
@@ -48,6 +56,7 @@ pub(super) fn refuse(observed: &Observed, problems: Vec<Problem>) -> (CompiledPo
         selector: None,
         unmatched: Unmatched::Deny,
         pin: Pin::default(),
+        on_fault: OnFault::default(),
         rules: Err(problems.clone()),
     };
     (refusing, finding(observed, problems, vec![]))

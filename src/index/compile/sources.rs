@@ -9,7 +9,9 @@ use crate::policy::{Cause, KeySource, ObjectName, parse_trust_root, parse_valida
 /// Sources per namespace that are watched (security rule 20).
 const MOST_SOURCES: usize = 256;
 /// The opt-in role for reading what tenants' objects name.
-const TENANT_ROLE: &str = "bonafide-tenant-material";
+const TENANT_ROLE: &str = "ClusterRole bonafide-tenant-material";
+/// The role that comes with the operator.
+const OWN_ROLE: &str = "Role bonafide";
 
 /// Every Secret and `ConfigMap` that a readable object names. They are watched one by one.
 pub fn wanted(inputs: &Inputs) -> BTreeSet<SourceRef> {
@@ -64,7 +66,10 @@ pub(super) fn read<'a>(inputs: &'a Inputs, wanted: &SourceRef) -> Result<&'a Sou
         Some(Source::Found(data)) => Ok(data),
         Some(Source::Missing) => Err(Cause::Missing { kind, name }),
         Some(Source::Beyond) => Err(Cause::TooManySources(MOST_SOURCES)),
-        Some(Source::Forbidden) => Err(Cause::Forbidden { kind, name, role: TENANT_ROLE }),
+        Some(Source::Forbidden) => {
+            let role = if name.namespace == inputs.operator_namespace { OWN_ROLE } else { TENANT_ROLE };
+            Err(Cause::Forbidden { kind, name, role })
+        }
         None => Err(Cause::NotYetRead { kind, name }),
     }
 }

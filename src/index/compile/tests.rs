@@ -203,7 +203,11 @@ fn keys_come_from_secrets_and_say_when_they_cannot() {
     assert_eq!(reason(&world.clone().source(SourceKind::Secret, "cosign", Source::Missing)).0, UnreadyReason::Unresolved);
     let (forbidden, text) = reason(&world.clone().source(SourceKind::Secret, "cosign", Source::Forbidden));
     assert_eq!(forbidden, UnreadyReason::Forbidden);
-    assert!(text[0].contains("apply the ClusterRole bonafide-tenant-material"), "{text:?}");
+    assert!(text[0].contains("apply and bind the Role bonafide"), "{text:?}");
+    let spec = json!({"keys": [{"name": "k", "secretKeyRef": {"name": "cosign", "key": "cosign.pub"}}]});
+    let tenant = World::new().object(Kind::TrustRoot, "shop/build", spec).source(SourceKind::Secret, "shop/cosign", Source::Forbidden);
+    let (_, text) = problems(&tenant.finding(Kind::TrustRoot, "shop/build"));
+    assert!(text[0].contains("apply and bind the ClusterRole bonafide-tenant-material"), "{text:?}");
     assert_eq!(reason(&world.clone().secret("cosign", "other", "x")).0, UnreadyReason::Unresolved);
     assert_eq!(reason(&world.clone().secret("cosign", "cosign.pub", "no key")).0, UnreadyReason::Invalid);
     let read = world.secret("cosign", "cosign.pub", &Signer::new().pem());

@@ -124,11 +124,12 @@ enum Given {
     Keyring(Keyring),
 }
 
-/// Reads a Secret of type `kubernetes.io/dockerconfigjson` or `kubernetes.io/basic-auth`, by the keys it has.
-fn read_credentials(SourceData { secret_type: _, data }: &SourceData) -> Option<Given> {
-    if let Some(config) = data.get(".dockerconfigjson") {
-        return Keyring::from_docker_config(config).ok().map(Given::Keyring);
-    }
+/// Reads a Secret of type `kubernetes.io/dockerconfigjson` or `kubernetes.io/basic-auth`; no other was made for this.
+fn read_credentials(SourceData { secret_type, data }: &SourceData) -> Option<Given> {
     let text = |key: &str| data.get(key).and_then(|bytes| String::from_utf8(bytes.clone()).ok());
-    Some(Given::Single(Credential::Basic { username: text("username")?, password: text("password")? }))
+    match secret_type.as_deref()? {
+        "kubernetes.io/dockerconfigjson" => Keyring::from_docker_config(data.get(".dockerconfigjson")?).ok().map(Given::Keyring),
+        "kubernetes.io/basic-auth" => Some(Given::Single(Credential::Basic { username: text("username")?, password: text("password")? })),
+        _ => None,
+    }
 }

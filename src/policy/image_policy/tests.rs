@@ -8,14 +8,8 @@ use crate::policy::{Kind, ObjectName};
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 fn read_in(namespace: &str, spec: &Value) -> ParsedPolicy {
-    let observed = Observed {
-        kind: Kind::ImagePolicy,
-        name: ObjectName::new(namespace, "p"),
-        uid: String::new(),
-        generation: None,
-        created: None,
-        spec: spec.clone(),
-    };
+    let observed =
+        Observed { kind: Kind::ImagePolicy, name: ObjectName::new(namespace, "p"), generation: None, created: None, spec: spec.clone() };
     parse(&observed, "bonafide-system")
 }
 

@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use tokio::sync::watch;
 
 use crate::controllers::Compiled;
+use crate::controllers::webhook_configuration::Installed;
 use crate::evaluate::VerdictCache;
 use crate::index::Readiness;
 use crate::policy::Kind;
@@ -25,6 +26,7 @@ pub(in crate::runtime) struct State {
     pub(in crate::runtime) compiled: watch::Receiver<Option<Compiled>>,
     pub(in crate::runtime) leader: watch::Receiver<bool>,
     pub(in crate::runtime) verdicts: VerdictCache,
+    pub(in crate::runtime) installed: watch::Receiver<Option<Installed>>,
 }
 
 impl fmt::Debug for State {
@@ -40,6 +42,14 @@ impl Collector for State {
         leader.encode(encoder.encode_descriptor("leader", "Whether this replica holds the Lease", None, MetricType::Gauge)?)?;
         let cached = ConstGauge::new(i64::try_from(self.verdicts.len()).unwrap_or(i64::MAX));
         cached.encode(encoder.encode_descriptor("cached_verdicts", "Verdicts that are remembered", None, MetricType::Gauge)?)?;
+        if let Some(installed) = self.installed.borrow().clone() {
+            let paused = ConstGauge::new(i64::from(installed.paused));
+            let help = "Whether a webhook configuration is paused by its label";
+            paused.encode(encoder.encode_descriptor("webhook_paused", help, None, MetricType::Gauge)?)?;
+            let narrowed = ConstGauge::new(i64::from(installed.narrowed_by_others));
+            let help = "Whether others exclude namespaces from a webhook configuration";
+            narrowed.encode(encoder.encode_descriptor("webhook_narrowed_by_others", help, None, MetricType::Gauge)?)?;
+        }
         let Some(compiled) = compiled else { return Ok(()) };
         let age = ConstGauge::new(compiled.published.elapsed().as_secs_f64());
         age.encode(encoder.encode_descriptor("snapshot_age_seconds", "Time since the snapshot was compiled", None, MetricType::Gauge)?)?;
