@@ -38,7 +38,7 @@ pub(super) struct OperatorArguments {
     /// Addresses (CIDR) of registries that may be dialled although they are loopback, link-local or otherwise refused; can be given several times.
     #[arg(long = "allow-egress", env = "BONAFIDE_ALLOW_EGRESS", value_delimiter = ',', value_name = "CIDR")]
     allow_egress: Vec<String>,
-    /// This replica's name in the Lease; the host name when absent.
+    /// This replica's name in the Lease; the host name with a random suffix when absent.
     #[arg(long, env = "POD_NAME", value_name = "NAME")]
     identity: Option<String>,
     /// How log lines look.

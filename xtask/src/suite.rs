@@ -18,7 +18,9 @@ pub(crate) fn test() -> Result<()> {
     lint()?;
     step("tools", "cargo xtask tools", tools)?;
     let tests = test_arguments()?;
-    step("unit and vector tests", &format!("cargo {}", tests.join(" ")), || cargo(&tests.iter().map(String::as_str).collect::<Vec<_>>()))?;
+    step("unit and integration tests", &format!("cargo {}", tests.join(" ")), || {
+        cargo(&tests.iter().map(String::as_str).collect::<Vec<_>>())
+    })?;
     step("documentation tests", "cargo test --workspace --doc", || cargo(&["test", "--workspace", "--doc"]))?;
     step("generated files", "cargo xtask crds --check", crds::check)?;
     step("e2e", "cargo xtask e2e", || e2e(None))?;
