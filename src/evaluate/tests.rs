@@ -244,3 +244,32 @@ fn trust_needs_a_verified_signer() {
     assert!(!rule::combine(vec![Ok(Arc::new(Ok(nobody)))], 1).accepts());
     assert!(!rule::combine(vec![], 0).accepts());
 }
+
+#[tokio::test]
+async fn policies_that_see_two_digests_under_one_tag_refuse() {
+    let (images, build) = (Images::start().await, Signer::new());
+    images.push_signed("a", "v1", &[&build]);
+    let other = images.push_signed("a", "v2", &[&build]);
+    let hosts = json!([{"host": images.host(), "plainHTTP": true}, {"host": "other.example.com"}]);
+    let world = World::new()
+        .trust_root("build", &[&build])
+        .cosign("one", &images.host(), &["build"])
+        .validator("two", &json!({"cosign": {}, "trustRoots": ["build"], "registry": {"hosts": hosts}}))
+        .policy("a", &rules(&json!({"validator": "one"})))
+        .policy("b", &rules(&json!({"validator": "two"})));
+    // One of the two credential sets is told another image, which is signed as well.
+    images.0.script_once("/v2/a/manifests/v1", Misbehaviour::ContentDigest(Some(other.to_string())));
+    let decision = ask(&evaluator(), &world, &images.reference("a:v1")).await;
+    let reasons: Vec<_> = decision.results.iter().map(|result| result.verdict.reason()).collect();
+    assert_eq!(reasons, [Reason::AmbiguousDigest, Reason::AmbiguousDigest]);
+    assert_eq!(decision.digest(), None);
+}
+
+#[tokio::test]
+async fn more_signatures_than_are_looked_at_are_a_refusal() {
+    let (images, stranger) = (Images::start().await, Signer::new());
+    images.push_signed("a", "v1", &vec![&stranger; 1001]);
+    let world = World::new().trust_root("build", &[&Signer::new()]).cosign("release", &images.host(), &["build"]);
+    let world = world.policy("p", &rules(&json!({"validator": "release"})));
+    assert_eq!(verdict(&world, &images.reference("a:v1")).await, Verdict::Refused(Refusal::TooLarge));
+}

@@ -302,3 +302,14 @@ async fn a_last_verdict_admits_pinned_with_a_warning_and_a_record() {
     assert!(warning.ends_with("Trusted: the last verdict stands, because of RegistryUnavailable"), "{warning}");
     assert!(response["auditAnnotations"]["images"].as_str().unwrap().ends_with("Enforce Trusted (last verdict)"), "{response}");
 }
+
+#[tokio::test]
+async fn of_two_pins_the_stronger_wins() {
+    let mut case = signed_with(&json!({"mode": "Enforce", "unmatched": "Deny", "pin": "Never"})).await;
+    let rules = json!([{"name": "apps", "images": ["**"], "verify": [{"validator": "release"}]}]);
+    case.world = case.world.policy_with("q", &json!({"mode": "Enforce", "unmatched": "Deny", "pin": "All"}), &rules);
+    let (image, digest) = case.good();
+    let template = json!({"spec": {"template": {"spec": main(&image)}}});
+    let response = case.webhook().mutate(&request("CREATE", "deployments", &template, None)).await;
+    assert_eq!(patch(&response), [("/spec/template/spec/containers/0/image".to_owned(), format!("{image}@{digest}"))]);
+}
