@@ -92,3 +92,52 @@ impl VerdictCache {
         self.len() == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Key {
+        let requirement = crate::policy::Requirement::new(
+            crate::policy::ObjectName::new("shop", "release"),
+            crate::policy::Scheme::Cosign(crate::policy::CosignRequirement {
+                signature_repository: None,
+                roots: vec![],
+                threshold: 1,
+                required: vec![],
+            }),
+            crate::policy::RegistryAccess::default(),
+        );
+        let repository = "r.example.com/a".parse().unwrap_or_else(|_| unreachable!());
+        Key { requirement: requirement.id, repository, digest: Digest::of(b"a"), credentials: [0; 32] }
+    }
+
+    #[test]
+    fn a_refusal_is_forgotten_sooner_than_a_success() {
+        let evidence = Evidence { digest: Digest::of(b"a"), validators: vec![], signers: vec![] };
+        let life = |verdict: RequirementVerdict| Lifetimes.expire_after_create(&key(), &Arc::new(verdict), Instant::now());
+        assert_eq!(life(Err(Refusal::NoMatchingRule)), Some(Duration::from_secs(30)));
+        assert_eq!(life(Ok(evidence)), Some(Duration::from_mins(5)));
+    }
+
+    #[tokio::test]
+    async fn a_fault_is_not_remembered() {
+        let cache = VerdictCache::default();
+        let (first, _) = cache.get_or(key(), async { Err(Fault::Timeout) }).await;
+        assert_eq!(first, Err(Fault::Timeout));
+        let (second, from) = cache.get_or(key(), async { Ok(Err(Refusal::NoMatchingRule)) }).await;
+        assert_eq!((second.map(|verdict| verdict.is_err()), from), (Ok(true), CacheOutcome::Miss));
+    }
+
+    #[tokio::test]
+    async fn a_flight_that_panics_gives_those_who_wait_their_own_try() {
+        let cache = VerdictCache::default();
+        let broken = tokio::spawn({
+            let cache = cache.clone();
+            async move { cache.get_or(key(), async { panic!("a defect") }).await }
+        });
+        assert!(broken.await.is_err());
+        let (answer, _) = cache.get_or(key(), async { Ok(Err(Refusal::NoMatchingRule)) }).await;
+        assert!(answer.is_ok());
+    }
+}
