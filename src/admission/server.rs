@@ -108,6 +108,8 @@ async fn next(
 async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> std::io::Result<Accepted> {
     let slot = Arc::clone(slots).acquire_owned().await.map_err(std::io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
+    // Answers are small and somebody waits for each: none is held back for a further segment.
+    stream.set_nodelay(true)?;
     Ok((stream, peer.ip(), slot))
 }
 

@@ -1,5 +1,6 @@
 //! What developers run: `cargo xtask --help`.
 
+mod bench;
 mod crds;
 mod demo;
 mod deny;
@@ -22,13 +23,20 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Arguments),
-    /// Run every check: format, lint, dependencies, unit and vector tests, generated files, e2e.
+    /// Run every check: format, lint, dependencies, unit and integration tests, generated files, e2e.
     ///
     /// Stops at the first failure and says how to run that step alone. CI runs exactly this.
     Test,
     /// Run the e2e tests: a real API server, real registries, real signers, the real operator.
     E2e {
         /// Run only the tests whose names contain this.
+        filter: Option<String>,
+    },
+    /// Measure speed and memory beside the same API server without the operator, against the goals.
+    ///
+    /// Builds the operator in release mode first. `docs/benchmarks.md` has the results and how to read them.
+    Bench {
+        /// Run only the parts whose names contain this: hot, burst, pinned, cold, far, containers, simultaneous, memory, policy, key.
         filter: Option<String>,
     },
     /// Find or build the control plane, the registries and the signers.
@@ -58,6 +66,7 @@ fn run(command: Command) -> Result<()> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test => suite::test(),
         Command::E2e { filter } => suite::e2e(filter.as_deref()),
+        Command::Bench { filter } => bench::run(filter.as_deref()),
         Command::Tools => suite::tools(),
         Command::Crds { check: false } => crds::write(),
         Command::Crds { check: true } => crds::check(),

@@ -1,0 +1,102 @@
+//! `bench`: speed and memory on real parts, beside the same API server without the operator.
+//!
+//! Everything runs on this machine and shares its cores: compare with the baseline of the same run, never with another's.
+
+mod client;
+mod distance;
+mod figures;
+mod load;
+mod memory;
+mod reaction;
+mod stage;
+mod table;
+mod traffic;
+mod unseen;
+mod usage;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::step;
+use stage::{Guarded, Stage};
+use table::Table;
+use traffic::Baseline;
+
+/// A part and what it measures.
+type Part = (&'static str, fn(&Guarded, &Baseline, &mut Table) -> Result<()>);
+
+const PARTS: [Part; 10] = [
+    ("hot", traffic::hot),
+    ("burst", traffic::bursts),
+    ("pinned", traffic::pinned),
+    ("cold", unseen::cold),
+    ("far", unseen::far),
+    ("containers", unseen::containers),
+    ("simultaneous", unseen::simultaneous),
+    ("memory", memory::memory),
+    ("policy", reaction::policy),
+    ("key", reaction::key),
+];
+
+/// Goals that no part measures.
+const NOT_MEASURED: [(&str, &str); 3] = [
+    ("compile 1,000 policies", "≤ 250 ms"),
+    ("match one image against 500 rules", "≤ 20 µs"),
+    ("1,000,000 distinct references offered", "memory flat"),
+];
+
+/// Builds the operator and this program in release mode, and has the latter measure.
+///
+/// A debug build of the client would take the cores from what it measures.
+pub(crate) fn run(filter: Option<&str>) -> Result<()> {
+    if !cfg!(debug_assertions) {
+        return measure(filter);
+    }
+    println!("==> release builds of the operator and of the client: the first time takes some minutes");
+    // One by one: together, each would get the features that only the other asks for.
+    step::cargo(&["build", "--release", "--bin", "bonafide"])?;
+    step::cargo(&["build", "--release", "--package", "xtask"])?;
+    let mut command = Command::new(released("xtask"));
+    command.arg("bench").args(filter);
+    step::run(command)
+}
+
+/// Runs the parts whose names contain `filter`, or all, and prints the table.
+fn measure(filter: Option<&str>) -> Result<()> {
+    let parts: Vec<Part> = PARTS.into_iter().filter(|(name, _)| name.contains(filter.unwrap_or_default())).collect();
+    if parts.is_empty() {
+        bail!("no part is called so; there are {}", PARTS.map(|(name, _)| name).join(", "));
+    }
+    let start = Instant::now();
+    let title = |text: &str| println!("\n==> {text} ({} s)", start.elapsed().as_secs());
+
+    title("a cluster and a registry");
+    let stage = Stage::start()?;
+    title("baseline: the same API server without the operator");
+    let baseline = traffic::baseline(&stage)?;
+    title("the operator and a policy that enforces");
+    let guarded = stage.guard(&released("bonafide"))?;
+    guarded.stage.load.clear(guarded.stage.namespace.name())?;
+
+    let mut table = Table::default();
+    for (name, measure) in parts {
+        title(name);
+        measure(&guarded, &baseline, &mut table)?;
+    }
+    if filter.is_none() {
+        for (what, goal) in NOT_MEASURED {
+            table.not_measured(what, goal);
+        }
+    }
+    table.print();
+    println!("{} s", start.elapsed().as_secs());
+    Ok(())
+}
+
+/// A program that was built in release mode.
+fn released(name: &str) -> PathBuf {
+    testbed::target().join("release").join(name)
+}
