@@ -123,21 +123,23 @@ async fn with(
         digest,
         credentials: credentials.fingerprint,
     };
-    let last = |fault: &Fault| {
-        let digest = || evaluator.last().digest(requirement.id, reference, credentials.fingerprint);
-        let wanted = question.last_verdicts && fault.is_outage();
-        wanted.then(digest).flatten().and_then(|digest| evaluator.last().success(&key(digest)))
-    };
-    let now = match digests.seen_with(credentials).await {
-        Err(fault) => Err(fault),
+    let (now, seen) = match digests.seen_with(credentials).await {
+        Err(fault) => (Err(fault), None),
         Ok(digest) => {
-            let key = key(digest);
+            let key = key(digest.clone());
             let verdict = evaluator.requirement(question, requirement, credentials, &key).await;
-            if verdict.as_ref().is_ok_and(|verdict| verdict.is_ok()) {
+            // A digest that is known from elsewhere says nothing about what the tag means.
+            if question.digest.is_none() && verdict.as_ref().is_ok_and(|verdict| verdict.is_ok()) {
                 evaluator.last().learn_tag(&key, reference);
             }
-            verdict
+            (verdict, Some(digest))
         }
+    };
+    let last = |fault: &Fault| {
+        // What the tag meant counts only while nobody can say what it means.
+        let digest = || seen.or_else(|| evaluator.last().digest(requirement.id, reference, credentials.fingerprint));
+        let wanted = question.last_verdicts && fault.is_outage();
+        wanted.then(digest).flatten().and_then(|digest| evaluator.last().success(&key(digest)))
     };
     let last = now.as_ref().err().and_then(last);
     Answer { now, last }

@@ -109,3 +109,36 @@ async fn owner_induced_fault_never_admits() {
         assert!(decision.is_refused(), "{failure:?}: {:?}", decision.results[0].verdict);
     }
 }
+
+#[tokio::test]
+async fn a_tag_that_is_known_to_have_moved_does_not_mean_what_it_meant() {
+    let (outage, world) = Outage::after_a_success().await;
+    let moved = outage.images.push("a", "v1", "moved");
+    for path in [format!("sha256-{}.sig", moved.hex()), format!("sha256-{}", moved.hex())] {
+        outage.images.0.script(&format!("/v2/a/manifests/{path}"), Misbehaviour::Status(503, vec![]));
+    }
+    let decision = outage.ask(&world, "a:v1").await;
+    assert_eq!(decision.results[0].verdict.reason(), Reason::RegistryUnavailable);
+}
+
+#[tokio::test]
+async fn a_digest_that_runs_is_not_taken_for_what_its_tag_means() {
+    let (outage, world) = Outage::after_a_success().await;
+    let other = outage.images.push_signed("a", "v2", &[&outage.build]);
+    let snapshot = world.snapshot();
+    let policies = snapshot.applicable("shop", &crate::policy::Labels::new());
+    let (image, now, deadline) = (outage.images.reference("a:v1"), chrono::Utc::now(), Instant::now() + Duration::from_secs(5));
+    let question = Question {
+        namespace: "shop",
+        image: &image,
+        digest: Some(&other),
+        policies: &policies,
+        pull_secrets: &NoPullSecrets,
+        last_verdicts: false,
+        now,
+        deadline,
+    };
+    assert!(!outage.evaluator.evaluate(question).await.is_refused());
+    outage.go_down();
+    assert_eq!(outage.ask(&world, "a:v1").await.digest(), Some(&outage.digest));
+}
