@@ -208,28 +208,21 @@ fn group(uses: &[ImageUse]) -> BTreeMap<&str, Vec<&ImageUse>> {
 }
 
 fn conclude(judged: &[Judged<'_>]) -> Answer {
-    let mut answer = Answer::admitted();
-    if judged.iter().any(|(_, decision)| decision.is_refused()) {
-        let refused = judged.iter().any(|(_, decision)| objections(decision).any(|verdict| matches!(verdict, Verdict::Refused(_))));
-        let status = if refused { Status::Forbidden } else { Status::ServiceUnavailable };
-        answer = Answer::denied(status, message::denial(judged));
-    }
+    let mut answer = match Verdict::decisive(judged.iter().flat_map(|(_, decision)| decision.objections())) {
+        None => Answer::admitted(),
+        Some(Verdict::Refused(_)) => Answer::denied(Status::Forbidden, message::denial(judged)),
+        Some(_) => Answer::denied(Status::ServiceUnavailable, message::denial(judged)),
+    };
     answer.warnings = message::warnings(judged);
     answer.annotations = message::annotations(judged);
     answer
 }
 
-fn objections(decision: &ImageDecision) -> impl Iterator<Item = &Verdict> {
-    decision.of_mode(Mode::Enforce).map(|result| &result.verdict).filter(|verdict| !verdict.accepts())
-}
-
 fn outcome(decisions: &[ImageDecision]) -> (Outcome, Option<Reason>) {
-    let objections: Vec<_> = decisions.iter().flat_map(objections).collect();
-    let refused = objections.iter().find(|verdict| matches!(verdict, Verdict::Refused(_)));
-    match (refused, objections.first()) {
-        (Some(verdict), _) => (Outcome::Refused, Some(verdict.reason())),
-        (None, Some(verdict)) => (Outcome::Fault, Some(verdict.reason())),
-        (None, None) => (Outcome::Admitted, None),
+    match Verdict::decisive(decisions.iter().flat_map(ImageDecision::objections)) {
+        None => (Outcome::Admitted, None),
+        Some(refused @ Verdict::Refused(_)) => (Outcome::Refused, Some(refused.reason())),
+        Some(fault) => (Outcome::Fault, Some(fault.reason())),
     }
 }
 

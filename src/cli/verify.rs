@@ -128,13 +128,9 @@ fn complain(finding: &Finding) {
 }
 
 fn exit_code(decisions: &[ImageDecision]) -> ExitCode {
-    let enforced = decisions.iter().flat_map(|decision| decision.of_mode(crate::crd::Mode::Enforce));
-    let objections: Vec<_> = enforced.map(|result| &result.verdict).filter(|verdict| !verdict.accepts()).collect();
-    if objections.iter().any(|verdict| matches!(verdict, Verdict::Refused(_))) {
-        ExitCode::from(REFUSED)
-    } else if objections.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(UNKNOWN)
+    match Verdict::decisive(decisions.iter().flat_map(ImageDecision::objections)) {
+        None => ExitCode::SUCCESS,
+        Some(Verdict::Refused(_)) => ExitCode::from(REFUSED),
+        Some(_) => ExitCode::from(UNKNOWN),
     }
 }

@@ -82,7 +82,10 @@ impl Collector {
             let wait = patience.left(inputs.unread(), Instant::now());
             if wait.is_none() {
                 // What tenants write decides how long this takes: it must not hold up those who answer.
-                let Ok((snapshot, findings)) = tokio::task::spawn_blocking(move || compile(&inputs)).await else { return };
+                let Ok((snapshot, findings)) = tokio::task::spawn_blocking(move || compile(&inputs)).await else {
+                    tracing::error!("compiling has failed; what is in force stays, and no change is followed any more");
+                    return;
+                };
                 publisher.publish(snapshot, findings);
                 patience.published();
             }

@@ -17,4 +17,4 @@ pub mod webhook_configuration;
 pub use collector::{Collector, Compiled, Publisher};
 pub use namespaces::NamespaceReader;
 pub use pull_secrets::PullSecretReader;
-pub use watch::{Stores, observe};
+pub use watch::Stores;

@@ -33,7 +33,7 @@ pub struct Stores {
 }
 
 /// Starts the watches; `changed` is woken after each change.
-pub fn observe(client: &Client, changed: &Arc<Notify>, tasks: &TaskTracker, cancel: &CancellationToken) -> Stores {
+pub(super) fn observe(client: &Client, changed: &Arc<Notify>, tasks: &TaskTracker, cancel: &CancellationToken) -> Stores {
     let start = |kind: ApiResource| {
         let writer = Writer::new(kind.clone());
         let store = writer.as_reader();

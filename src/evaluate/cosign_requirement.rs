@@ -9,9 +9,6 @@ use oci::{Digest, Repository, Session};
 use super::{Evidence, Fault, Refusal, RequirementVerdict, Signer};
 use crate::policy::{CosignRequirement, ObjectName, Requirement, Scheme};
 
-/// Signature checks per image (security rule 20).
-const MOST_CHECKS: u32 = 2_000;
-
 /// Asks the registry and judges what it finds; the arithmetic runs where it blocks nobody.
 pub(super) async fn judge(
     session: &Session,
@@ -52,7 +49,7 @@ struct Tally {
 impl Tally {
     fn of(discovered: &Discovered, digest: &Digest, requirement: &CosignRequirement) -> Self {
         let keys: Vec<PublicKey> = requirement.roots.iter().flat_map(|root| root.keys.iter().map(|key| key.key.clone())).collect();
-        let mut budget = Budget::new(MOST_CHECKS);
+        let mut budget = Budget::default();
         let mut tally = Self { signed: BTreeMap::new(), worst: None, claimed: None };
         for candidate in &discovered.candidates {
             match cosign::verify(candidate, digest, &keys, &mut budget) {

@@ -82,6 +82,18 @@ impl Verdict {
         matches!(self, Self::Trusted(_) | Self::Exempt { .. } | Self::Unmatched)
     }
 
+    /// Of several objections the one that decides: the first refusal, for then it is known; else the first fault.
+    pub fn decisive<'a>(objections: impl Iterator<Item = &'a Self>) -> Option<&'a Self> {
+        let mut fault = None;
+        for objection in objections {
+            if matches!(objection, Self::Refused(_)) {
+                return Some(objection);
+            }
+            fault.get_or_insert(objection);
+        }
+        fault
+    }
+
     /// The reason in the closed list.
     pub fn reason(&self) -> Reason {
         match self {
@@ -118,9 +130,14 @@ impl ImageDecision {
         self.results.iter().filter(move |result| result.policy.mode == mode)
     }
 
+    /// What the policies that enforce object to.
+    pub fn objections(&self) -> impl Iterator<Item = &Verdict> {
+        self.of_mode(Mode::Enforce).map(|result| &result.verdict).filter(|verdict| !verdict.accepts())
+    }
+
     /// Whether some policy that enforces objects.
     pub fn is_refused(&self) -> bool {
-        self.of_mode(Mode::Enforce).any(|result| !result.verdict.accepts())
+        self.objections().next().is_some()
     }
 
     /// The one digest that the policies which enforce have verified.

@@ -26,13 +26,10 @@ pub(super) fn print(decisions: &[ImageDecision], as_json: bool) -> anyhow::Resul
 }
 
 fn answer(decision: &ImageDecision) -> &'static str {
-    let objections: Vec<_> = decision.of_mode(Mode::Enforce).filter(|result| !result.verdict.accepts()).collect();
-    if objections.is_empty() {
-        "allowed"
-    } else if objections.iter().any(|result| matches!(result.verdict, Verdict::Refused(_))) {
-        "refused"
-    } else {
-        "unknown"
+    match Verdict::decisive(decision.objections()) {
+        None => "allowed",
+        Some(Verdict::Refused(_)) => "refused",
+        Some(_) => "unknown",
     }
 }
 
