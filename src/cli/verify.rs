@@ -111,6 +111,7 @@ fn evaluator(arguments: &VerifyArguments) -> anyhow::Result<Evaluator> {
         user_agent: concat!("bonafide/", env!("CARGO_PKG_VERSION")).to_owned(),
         on_request: None,
         max_concurrent_per_host: oci::DEFAULT_CONCURRENCY,
+        max_bytes: oci::DEFAULT_BYTES,
     };
     Ok(Evaluator::new(oci::Client::new(settings)?, Arc::new(NoMetrics)))
 }

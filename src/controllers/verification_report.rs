@@ -19,6 +19,7 @@ mod sweep;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
@@ -30,6 +31,7 @@ use tokio::sync::{SetOnce, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::memory::Memory;
+use self::pace::Pace;
 use super::PullSecretReader;
 use crate::crd::VerificationReport;
 use crate::evaluate::Evaluator;
@@ -37,6 +39,8 @@ use crate::index::Snapshot;
 
 /// Pods that are evaluated at one time; the registries have limits of their own.
 const CONCURRENCY: u16 = 8;
+/// A pod that has just come changes once more when a kubelet takes it; and a rush of pods is judged before it is reported.
+const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 /// What re-verification needs.
 pub struct ReportSettings {
@@ -66,6 +70,7 @@ struct Term {
     pods_listed: SetOnce<()>,
     reports_listed: SetOnce<()>,
     memory: Memory,
+    writes: Pace,
 }
 
 /// Works while this replica leads, rests while it does not, ends when cancelled or when leadership is no longer told.
@@ -102,9 +107,10 @@ async fn term(settings: &ReportSettings) {
         pods_listed: SetOnce::new(),
         reports_listed: SetOnce::new(),
         memory: Memory::default(),
+        writes: Pace::default(),
     });
     let work = Controller::for_stream(pods::watch(client, pods_writer, term.clone()), pods)
-        .with_config(Config::default().concurrency(CONCURRENCY))
+        .with_config(Config::default().concurrency(CONCURRENCY).debounce(SETTLED_AFTER))
         .reconcile_on(reports::watch(client, reports_writer, term.clone()))
         .reconcile_all_on(changes(snapshots.clone()))
         .run(reconcile::reconcile, |pod, error, term| reconcile::retry(&pod, error, &term), term.clone())

@@ -3,64 +3,103 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cosign::{Budget, CandidateError, Discovered, PublicKey, SkipReason};
-use oci::{Digest, Repository, Session};
+use cosign::{Budget, CandidateError, Discovered, Layout, PublicKey, Search, SkipReason};
+use oci::{Digest, Session};
 
+use super::cache::Key;
+use super::habits::Habits;
 use super::{Evidence, Fault, Refusal, RequirementVerdict, Signer};
 use crate::policy::{CosignRequirement, ObjectName, Requirement, Scheme};
 
 /// Asks the registry and judges what it finds; the arithmetic runs where it blocks nobody.
+///
+/// Signatures are looked for in the usual place of their registry first, and in all others when those do not suffice.
 pub(super) async fn judge(
     session: &Session,
-    repository: &Repository,
-    digest: &Digest,
-    requirement: Arc<Requirement>,
+    habits: &Habits,
+    key: &Key,
+    requirement: &Arc<Requirement>,
 ) -> Result<RequirementVerdict, Fault> {
     let Scheme::Cosign(cosign) = &requirement.scheme;
-    let discovered = cosign::discover(session, repository, digest, cosign.signature_repository.as_ref()).await?;
-    let (is_empty, fault) = (discovered.candidates.is_empty(), discovered.fault.clone());
-    let (of, against) = (digest.clone(), requirement.clone());
-    let judged = tokio::task::spawn_blocking(move || tally(&discovered, &of, &against)).await.map_err(|_| Fault::Internal)?;
-    match (judged, fault) {
-        (Ok(evidence), _) => Ok(Ok(evidence)),
+    let search = Search::new(session, &key.repository, &key.digest, cosign.signature_repository.as_ref());
+    let host = search.repository().host();
+    let usual = habits.usual(host, key.credentials);
+    let mut weighed = Weighed::default();
+    if let Some(layout) = usual {
+        weighed = weighed.add(search.at(layout).await, &key.digest, requirement).await?;
+    }
+    if !weighed.suffices(cosign) {
+        weighed = weighed.add(search.elsewhere(usual).await, &key.digest, requirement).await?;
+    }
+    let Weighed { found, tally } = weighed;
+    if let Some(signers) = tally.satisfies(cosign) {
+        if let Some(layout) = tally.layout {
+            habits.learn(host, key.credentials, layout);
+        }
+        let validators = vec![requirement.validator.clone()];
+        return Ok(Ok(Evidence { digest: key.digest.clone(), validators, signers }));
+    }
+    match found.fault {
         // What was not seen might have sufficed: then nobody knows.
-        (Err(_), Some(fault)) => Err(fault.into()),
-        (Err(_), None) if is_empty && !session.exists(repository, digest).await? => Err(Fault::ImageNotFound),
-        (Err(refusal), None) => Ok(Err(refusal)),
+        Some(fault) => Err(fault.into()),
+        None if found.candidates.is_empty() && !session.exists(&key.repository, &key.digest).await? => Err(Fault::ImageNotFound),
+        None => Ok(Err(tally.refusal(&found, cosign))),
     }
 }
 
-fn tally(discovered: &Discovered, digest: &Digest, requirement: &Requirement) -> RequirementVerdict {
-    let Scheme::Cosign(cosign) = &requirement.scheme;
-    let tally = Tally::of(discovered, digest, cosign);
-    match tally.satisfies(cosign) {
-        Some(signers) => Ok(Evidence { digest: digest.clone(), validators: vec![requirement.validator.clone()], signers }),
-        None => Err(tally.refusal(discovered, cosign)),
+/// What was found so far, all of it checked.
+#[derive(Default)]
+struct Weighed {
+    found: Discovered,
+    tally: Tally,
+}
+
+impl Weighed {
+    async fn add(self, more: Discovered, digest: &Digest, requirement: &Arc<Requirement>) -> Result<Self, Fault> {
+        let Self { found, mut tally } = self;
+        if more.candidates.is_empty() {
+            return Ok(Self { found: found.and(more), tally });
+        }
+        let (digest, requirement) = (digest.clone(), requirement.clone());
+        let weigh = move || {
+            let Scheme::Cosign(cosign) = &requirement.scheme;
+            tally.add(&more, &digest, cosign);
+            Self { found: found.and(more), tally }
+        };
+        tokio::task::spawn_blocking(weigh).await.map_err(|_| Fault::Internal)
+    }
+
+    fn suffices(&self, requirement: &CosignRequirement) -> bool {
+        self.tally.satisfies(requirement).is_some()
     }
 }
 
 /// Who has signed, and what the other signatures were.
+#[derive(Default)]
 struct Tally {
     signed: BTreeMap<usize, Signer>,
+    /// Where the last good one was.
+    layout: Option<Layout>,
     worst: Option<CandidateError>,
     claimed: Option<cosign::Fingerprint>,
+    budget: Budget,
 }
 
 impl Tally {
-    fn of(discovered: &Discovered, digest: &Digest, requirement: &CosignRequirement) -> Self {
+    fn add(&mut self, discovered: &Discovered, digest: &Digest, requirement: &CosignRequirement) {
         let keys: Vec<PublicKey> = requirement.roots.iter().flat_map(|root| root.keys.iter().map(|key| key.key.clone())).collect();
-        let mut budget = Budget::default();
-        let mut tally = Self { signed: BTreeMap::new(), worst: None, claimed: None };
         for candidate in &discovered.candidates {
-            match cosign::verify(candidate, digest, &keys, &mut budget) {
-                Ok(verified) => tally.credit(verified.key(), requirement),
-                Err(error) => tally.note(error),
+            match cosign::verify(candidate, digest, &keys, &mut self.budget) {
+                Ok(verified) => {
+                    self.layout = Some(verified.layout());
+                    self.credit(verified.key(), requirement);
+                }
+                Err(error) => self.note(error),
             }
-            if tally.satisfies(requirement).is_some() {
+            if self.satisfies(requirement).is_some() {
                 break;
             }
         }
-        tally
     }
 
     /// A key counts for one trust root only, the first that holds it (security rule 8).

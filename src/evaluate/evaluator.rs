@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, join_all};
-use oci::{Client, Digest, Repository, Session};
+use oci::{Client, Digest, Grants, Session};
 use tokio::time::Instant;
 
 use super::cache::Key;
 use super::flights::Flights;
+use super::habits::Habits;
 use super::image::{self, Now};
 use super::last::LastVerdicts;
-use super::resolve::Credentials;
+use super::tags::Tags;
 use super::{CacheOutcome, Fault, ImageDecision, PullSecrets, RequirementVerdict, VerdictCache, cosign_requirement};
 use crate::index::CompiledPolicy;
 use crate::policy::{Reason, Requirement, Scheme};
@@ -50,13 +51,23 @@ pub struct Evaluator {
     verdicts: VerdictCache,
     flights: Flights,
     last: LastVerdicts,
+    tags: Tags,
+    habits: Habits,
     observer: Arc<dyn Observer>,
 }
 
 impl Evaluator {
     /// An evaluator with an empty cache.
     pub fn new(client: Client, observer: Arc<dyn Observer>) -> Self {
-        Self { client, verdicts: VerdictCache::default(), flights: Flights::default(), last: LastVerdicts::default(), observer }
+        Self {
+            client,
+            verdicts: VerdictCache::default(),
+            flights: Flights::default(),
+            last: LastVerdicts::default(),
+            tags: Tags::default(),
+            habits: Habits::default(),
+            observer,
+        }
     }
 
     /// Evaluates one image. Never longer than its deadline.
@@ -82,8 +93,20 @@ impl Evaluator {
         &self.last
     }
 
-    pub(super) fn client(&self) -> &Client {
-        &self.client
+    pub(super) fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    /// Requests for a question, on behalf of its namespace and within its time.
+    pub(super) fn session(&self, question: &Question<'_>, grants: &Grants) -> Session {
+        self.client.session(question.namespace.into(), grants.clone(), question.deadline)
+    }
+
+    /// Forgets what it was told, as time would.
+    #[cfg(test)]
+    pub(crate) fn forget(&self) {
+        self.verdicts.forget();
+        self.tags.forget();
     }
 
     /// What a requirement says of a digest, from the cache or from the registry.
@@ -91,13 +114,12 @@ impl Evaluator {
         &self,
         question: &Question<'_>,
         requirement: &Arc<Requirement>,
-        credentials: &Credentials,
+        grants: &Grants,
         key: &Key,
     ) -> Result<Arc<RequirementVerdict>, Fault> {
         let (started, deadline) = (Instant::now(), question.deadline);
-        let session = self.client.session(credentials.access.clone(), deadline);
         let (answer, from) = loop {
-            let answer = tokio::time::timeout_at(deadline, self.once(&session, question, requirement, key)).await;
+            let answer = tokio::time::timeout_at(deadline, self.once(question, requirement, grants, key)).await;
             let (answer, from) = answer.unwrap_or((Err(Fault::Timeout), CacheOutcome::Miss));
             // The deadline of somebody whose flight was joined is not ours.
             let others = answer.as_ref().is_err_and(|fault| fault.reason() == Reason::Timeout) && Instant::now() < deadline;
@@ -113,21 +135,18 @@ impl Evaluator {
     /// when another namespace has asked first.
     async fn once(
         &self,
-        session: &Session,
         question: &Question<'_>,
         requirement: &Arc<Requirement>,
+        grants: &Grants,
         key: &Key,
     ) -> (Result<Arc<RequirementVerdict>, Fault>, CacheOutcome) {
         if let Some(known) = self.verdicts.known(key).await {
             return (Ok(known), CacheOutcome::Hit);
         }
-        let place = match self.flights.place(question.namespace).await {
-            Ok(place) => place,
-            Err(fault) => return (Err(fault), CacheOutcome::Miss),
-        };
+        let place = self.flights.place(question.namespace).await;
         // Boxed: the future of a whole verification is large, and most answers come from the cache.
         let find_out = async {
-            let verdict = verify(session, &key.repository, &key.digest, requirement.clone()).await?;
+            let verdict = self.verify(&self.session(question, grants), requirement, key).await?;
             self.last.learn(key, &verdict);
             Ok(verdict)
         }
@@ -136,15 +155,10 @@ impl Evaluator {
         drop(place);
         answer
     }
-}
 
-async fn verify(
-    session: &Session,
-    repository: &Repository,
-    digest: &Digest,
-    requirement: Arc<Requirement>,
-) -> Result<RequirementVerdict, Fault> {
-    match &requirement.scheme {
-        Scheme::Cosign(_) => cosign_requirement::judge(session, repository, digest, requirement).await,
+    async fn verify(&self, session: &Session, requirement: &Arc<Requirement>, key: &Key) -> Result<RequirementVerdict, Fault> {
+        match &requirement.scheme {
+            Scheme::Cosign(_) => cosign_requirement::judge(session, &self.habits, key, requirement).await,
+        }
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
-use oci::{Digest, Reference};
+use oci::{Digest, Grants, Reference};
 use tokio::time::Instant;
 
 use super::cache::Key;
-use super::resolve::{self, Credentials, Digests};
+use super::resolve::{self, Digests};
 use super::{Evaluator, Evidence, Fault, ImageDecision, PolicyResult, Question, Refusal, RequirementVerdict, Verdict, rule};
 use crate::crd::{Mode, OnFault, Unmatched};
 use crate::index::{Chosen, CompiledPolicy, CompiledRule, Demand};
@@ -27,13 +27,13 @@ struct Case<'a> {
 
 /// Evaluates an image against each policy by itself; only the digest must be one for all that enforce.
 pub(super) async fn decide(evaluator: &Evaluator, question: Question<'_>) -> ImageDecision {
-    let Question { image, digest, policies, now, .. } = question;
+    let Question { image, policies, now, .. } = question;
     let reference = match image.parse::<Reference>() {
         Ok(reference) => reference,
         Err(error) => return unreadable(image, error, policies),
     };
     let cases = choose(policies, &reference, now, question.deadline).await;
-    let verified = verify_all(evaluator, &question, &reference, digest, &cases).await;
+    let verified = verify_all(evaluator, &question, &reference, &cases).await;
     let mut results: Vec<_> = cases.iter().map(|case| case.result(&verified)).collect();
     refuse_disagreement(&mut results);
     ImageDecision { image: image.to_owned(), reference: Ok(reference), results }
@@ -76,15 +76,9 @@ struct Answer {
 type Answers = BTreeMap<RequirementId, Answer>;
 
 /// Every distinct requirement once, concurrently; a slow one keeps no other waiting.
-async fn verify_all(
-    evaluator: &Evaluator,
-    question: &Question<'_>,
-    reference: &Reference,
-    digest: Option<&Digest>,
-    cases: &[Case<'_>],
-) -> Answers {
+async fn verify_all(evaluator: &Evaluator, question: &Question<'_>, reference: &Reference, cases: &[Case<'_>]) -> Answers {
     let requirements: BTreeMap<_, _> = cases.iter().flat_map(Case::requirements).map(|requirement| (requirement.id, requirement)).collect();
-    let digests = Digests::new(evaluator.client(), reference, digest, question.deadline);
+    let digests = Digests::new(evaluator, question, reference);
     let mut answering = Vec::new();
     for requirement in requirements.into_values() {
         answering.push(answer(evaluator, question, reference, requirement, &digests));
@@ -92,7 +86,7 @@ async fn verify_all(
     join_all(answering).await.into_iter().collect()
 }
 
-/// One requirement: its credentials, the digest that they see, and what the requirement says of it.
+/// One requirement: its grants, the digest that they see, and what the requirement says of it.
 async fn answer(
     evaluator: &Evaluator,
     question: &Question<'_>,
@@ -100,11 +94,11 @@ async fn answer(
     requirement: &Arc<Requirement>,
     digests: &Digests<'_>,
 ) -> (RequirementId, Answer) {
-    let gathering = resolve::credentials(requirement, question.pull_secrets);
+    let gathering = resolve::grants(requirement, question.pull_secrets);
     let gathered = tokio::time::timeout_at(question.deadline, gathering).await.unwrap_or(Err(Fault::Timeout));
     let answer = match gathered {
         Err(fault) => Answer { now: Err(fault), last: None },
-        Ok(credentials) => with(evaluator, question, reference, requirement, digests, &credentials).await,
+        Ok(grants) => with(evaluator, question, reference, requirement, digests, &grants).await,
     };
     (requirement.id, answer)
 }
@@ -115,19 +109,19 @@ async fn with(
     reference: &Reference,
     requirement: &Arc<Requirement>,
     digests: &Digests<'_>,
-    credentials: &Credentials,
+    grants: &Grants,
 ) -> Answer {
     let key = |digest: Digest| Key {
         requirement: requirement.id,
         repository: reference.repository().clone(),
         digest,
-        credentials: credentials.fingerprint,
+        credentials: grants.fingerprint(),
     };
-    let (now, seen) = match digests.seen_with(credentials).await {
+    let (now, seen) = match digests.seen_with(grants).await {
         Err(fault) => (Err(fault), None),
         Ok(digest) => {
             let key = key(digest.clone());
-            let verdict = evaluator.requirement(question, requirement, credentials, &key).await;
+            let verdict = evaluator.requirement(question, requirement, grants, &key).await;
             // A digest that is known from elsewhere says nothing about what the tag means.
             if question.digest.is_none() && verdict.as_ref().is_ok_and(|verdict| verdict.is_ok()) {
                 evaluator.last().learn_tag(&key, reference);
@@ -137,7 +131,7 @@ async fn with(
     };
     let last = |fault: &Fault| {
         // What the tag meant counts only while nobody can say what it means.
-        let digest = || seen.or_else(|| evaluator.last().digest(requirement.id, reference, credentials.fingerprint));
+        let digest = || seen.or_else(|| evaluator.last().digest(requirement.id, reference, grants.fingerprint()));
         let wanted = question.last_verdicts && fault.is_outage();
         wanted.then(digest).flatten().and_then(|digest| evaluator.last().success(&key(digest)))
     };

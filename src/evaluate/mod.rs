@@ -9,12 +9,14 @@ mod cosign_requirement;
 mod evaluator;
 mod fault;
 mod flights;
+mod habits;
 mod image;
 mod last;
 mod pull_secrets;
 mod refusal;
 mod resolve;
 mod rule;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod verdict;

@@ -3,66 +3,57 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use oci::{Access, Client, Digest, Keyring, Reference};
+use oci::{Digest, Grants, Reference};
 use tokio::sync::OnceCell;
-use tokio::time::Instant;
 
-use super::{Fault, PullSecrets, Refusal};
+use super::{Evaluator, Fault, PullSecrets, Question, Refusal};
 use crate::policy::Requirement;
 
-/// A credential set with its hash.
-#[derive(Clone)]
-pub(super) struct Credentials {
-    pub(super) access: Arc<Access>,
-    pub(super) fingerprint: [u8; 32],
-}
-
-/// The access that a requirement gets: its validator's, and the pod's pull secrets where the validator wants them.
-pub(super) async fn credentials(requirement: &Requirement, pulls: &dyn PullSecrets) -> Result<Credentials, Fault> {
-    let own = &requirement.registry.access;
-    let access = if requirement.registry.pod_pull_secrets {
-        let pulled: Arc<Keyring> = pulls.keyring().await?;
-        let mut access = Access::clone(own);
-        access.keyring.merge((*pulled).clone());
-        Arc::new(access)
-    } else {
-        own.clone()
-    };
-    Ok(Credentials { fingerprint: access.fingerprint(), access })
+/// What a requirement may use: its validator's grants, and the pod's pull secrets where the validator wants them.
+pub(super) async fn grants(requirement: &Requirement, pulls: &dyn PullSecrets) -> Result<Grants, Fault> {
+    let own = &requirement.registry.grants;
+    if !requirement.registry.pod_pull_secrets {
+        return Ok(own.clone());
+    }
+    let pulled = pulls.keyring().await?;
+    let mut access = own.access().clone();
+    access.keyring.merge((*pulled).clone());
+    Ok(Grants::new(access))
 }
 
 /// The digests that a reference has for each credential set, each asked for once.
 pub(super) struct Digests<'a> {
-    client: &'a Client,
+    evaluator: &'a Evaluator,
+    question: &'a Question<'a>,
     reference: &'a Reference,
-    known: Option<&'a Digest>,
-    deadline: Instant,
     seen: Mutex<BTreeMap<[u8; 32], Seen>>,
 }
 
 type Seen = Arc<OnceCell<Result<Digest, Fault>>>;
 
 impl<'a> Digests<'a> {
-    /// Nothing is asked yet; a digest that is `known` otherwise is never asked for.
-    pub(super) fn new(client: &'a Client, reference: &'a Reference, known: Option<&'a Digest>, deadline: Instant) -> Self {
-        Self { client, reference, known: known.or(reference.digest()), deadline, seen: Mutex::default() }
+    /// Nothing is asked yet; a digest that is known otherwise is never asked for.
+    pub(super) fn new(evaluator: &'a Evaluator, question: &'a Question<'a>, reference: &'a Reference) -> Self {
+        Self { evaluator, question, reference, seen: Mutex::default() }
     }
 
     /// The digest that these credentials see.
-    pub(super) async fn seen_with(&self, credentials: &Credentials) -> Result<Digest, Fault> {
+    pub(super) async fn seen_with(&self, grants: &Grants) -> Result<Digest, Fault> {
+        if let Some(known) = self.question.digest.or(self.reference.digest()) {
+            return Ok(known.clone());
+        }
         let cell = {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.entry(credentials.fingerprint).or_default().clone()
+            seen.entry(grants.fingerprint()).or_default().clone()
         };
-        cell.get_or_init(|| self.ask(credentials.access.clone())).await.clone()
+        cell.get_or_init(|| self.ask(grants)).await.clone()
     }
 
-    async fn ask(&self, access: Arc<Access>) -> Result<Digest, Fault> {
-        match (self.known, self.reference.tag()) {
-            (Some(digest), _) => Ok(digest.clone()),
-            (None, Some(tag)) => Ok(self.client.session(access, self.deadline).resolve(self.reference.repository(), tag).await?),
-            (None, None) => Err(Fault::Internal),
-        }
+    async fn ask(&self, grants: &Grants) -> Result<Digest, Fault> {
+        let tag = self.reference.tag().ok_or(Fault::Internal)?;
+        let session = || self.evaluator.session(self.question, grants);
+        let named = (self.reference.repository(), tag);
+        self.evaluator.tags().digest(session, named, grants.fingerprint(), self.question.deadline).await
     }
 }
 

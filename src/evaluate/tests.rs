@@ -3,6 +3,7 @@
 mod outage;
 mod patience;
 mod private;
+mod shared;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -118,7 +118,7 @@ impl Snapshot {
             Demand::Verify { requirements, .. } => requirements.as_slice(),
             Demand::Allow { .. } | Demand::Deny { .. } | Demand::Refuse(_) => &[],
         });
-        requirements.flat_map(|requirement| requirement.registry.access.hosts.keys().cloned()).collect()
+        requirements.flat_map(|requirement| requirement.registry.grants.access().hosts.keys().cloned()).collect()
     }
 
     /// Whether a policy that enforces might hold for a namespace, whatever its labels are.

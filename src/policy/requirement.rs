@@ -4,7 +4,6 @@
 //! (security rule 1), so verdicts and flights can be keyed by it.
 
 use std::fmt;
-use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -69,7 +68,7 @@ pub struct NamedKey {
 #[derive(Clone, Debug, Default)]
 pub struct RegistryAccess {
     /// Settings and credentials per host.
-    pub access: Arc<oci::Access>,
+    pub grants: oci::Grants,
     /// Whether the pod's own pull secrets are used too.
     pub pod_pull_secrets: bool,
 }
@@ -82,8 +81,8 @@ impl Requirement {
         match &scheme {
             Scheme::Cosign(cosign) => cosign.hash_into(&mut hash),
         }
-        let RegistryAccess { access, pod_pull_secrets } = &registry;
-        hash.field(&access.fingerprint());
+        let RegistryAccess { grants, pod_pull_secrets } = &registry;
+        hash.field(&grants.fingerprint());
         hash.field(&[u8::from(*pod_pull_secrets)]);
         Self { id: hash.finish(), validator, scheme, registry }
     }

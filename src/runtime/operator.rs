@@ -186,6 +186,7 @@ fn evaluator(config: &OperatorConfig, metrics: Arc<Metrics>) -> anyhow::Result<E
         user_agent: concat!("bonafide/", env!("CARGO_PKG_VERSION")).to_owned(),
         on_request: Some(Arc::new(move |host: &oci::Host, outcome| counted.registry_request(host, outcome))),
         max_concurrent_per_host: oci::DEFAULT_CONCURRENCY,
+        max_bytes: oci::DEFAULT_BYTES,
     };
     Ok(Evaluator::new(oci::Client::new(settings).context("the registry client cannot be set up")?, metrics))
 }

@@ -76,6 +76,28 @@ impl Images {
         self.0.push_manifest(repository, Some(tag.as_str()), MANIFEST, manifest(&layers, "signatures"));
     }
 
+    /// Attaches a Sigstore bundle to an image, as cosign makes it with a key.
+    pub(crate) fn sign_by_bundle(&self, repository: &str, image: &Digest, signer: &Signer) {
+        const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+        const STATEMENT: &str = "application/vnd.in-toto+json";
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1", "predicateType": "https://sigstore.dev/cosign/sign/v1", "predicate": {},
+            "subject": [{"name": "", "digest": {"sha256": image.hex()}}],
+        })
+        .to_string();
+        let encoded = format!("DSSEv1 {} {STATEMENT} {} {statement}", STATEMENT.len(), statement.len());
+        let signature = STANDARD.encode(signer.0.sign(encoded.as_bytes()).unwrap());
+        let bundle = json!({
+            "mediaType": BUNDLE, "verificationMaterial": {"publicKey": {"hint": ""}},
+            "dsseEnvelope": {"payload": STANDARD.encode(statement), "payloadType": STATEMENT, "signatures": [{"sig": signature}]},
+        })
+        .to_string();
+        let layer = json!({"mediaType": BUNDLE, "digest": self.0.push_blob(repository, bundle.clone()), "size": bundle.len()});
+        let subject = json!({"mediaType": MANIFEST, "digest": image, "size": 1});
+        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "artifactType": BUNDLE, "subject": subject, "layers": [layer]});
+        self.0.push_manifest(repository, None, MANIFEST, manifest.to_string());
+    }
+
     /// An image that these have signed.
     pub(crate) fn push_signed(&self, repository: &str, tag: &str, signers: &[&Signer]) -> Digest {
         let digest = self.push(repository, tag, &format!("{repository}:{tag}"));
@@ -97,6 +119,7 @@ pub(crate) fn client() -> oci::Client {
         user_agent: "bonafide-test".to_owned(),
         on_request: None,
         max_concurrent_per_host: oci::DEFAULT_CONCURRENCY,
+        max_bytes: oci::DEFAULT_BYTES,
     })
     .unwrap()
 }

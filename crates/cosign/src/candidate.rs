@@ -14,13 +14,15 @@ use crate::dsse::pre_authentication_encoding;
 use crate::fingerprint::Fingerprint;
 use crate::{simple_signing, statement};
 
-/// Where in a registry a signature object was found.
+/// Where in a registry signature objects are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Layout {
     /// A layer of the manifest at the tag `sha256-<hex>.sig`.
     LegacyTag,
     /// A bundle that the registry lists among the referrers of the image.
-    Referrer,
+    Referrers,
+    /// A bundle in the index at the tag `sha256-<hex>`, which stands in where a registry lists no referrers.
+    ReferrersTag,
 }
 
 /// What was found for an image; unverified, nothing in it is trusted.
@@ -92,8 +94,13 @@ pub struct Candidate {
 
 #[derive(Debug)]
 enum Content {
-    SimpleSigning { payload: Bytes, signature: String },
-    Bundle(Envelope),
+    SimpleSigning {
+        payload: Bytes,
+        signature: String,
+    },
+    /// The bytes are not read again, but as long as they are held they count towards what is held at one time, as what
+    /// was decoded from them must.
+    Bundle(Envelope, Bytes),
 }
 
 impl Candidate {
@@ -101,8 +108,8 @@ impl Candidate {
         Candidate { layout: Layout::LegacyTag, evidence, content: Content::SimpleSigning { payload, signature } }
     }
 
-    pub(crate) fn bundle(evidence: Digest, envelope: Envelope) -> Candidate {
-        Candidate { layout: Layout::Referrer, evidence, content: Content::Bundle(envelope) }
+    pub(crate) fn bundle(layout: Layout, evidence: Digest, envelope: Envelope, bytes: Bytes) -> Candidate {
+        Candidate { layout, evidence, content: Content::Bundle(envelope, bytes) }
     }
 
     /// Where it was found.
@@ -119,7 +126,7 @@ impl Candidate {
     pub(crate) fn message(&self) -> Cow<'_, [u8]> {
         match &self.content {
             Content::SimpleSigning { payload, .. } => Cow::Borrowed(payload),
-            Content::Bundle(envelope) => Cow::Owned(pre_authentication_encoding(statement::PAYLOAD_TYPE, &envelope.payload)),
+            Content::Bundle(envelope, _) => Cow::Owned(pre_authentication_encoding(statement::PAYLOAD_TYPE, &envelope.payload)),
         }
     }
 
@@ -127,7 +134,7 @@ impl Candidate {
     pub(crate) fn claim(&self) -> Result<Claim, ClaimError> {
         match &self.content {
             Content::SimpleSigning { payload, .. } => simple_signing::claim(payload),
-            Content::Bundle(envelope) => statement::claim(&envelope.payload),
+            Content::Bundle(envelope, _) => statement::claim(&envelope.payload),
         }
     }
 
@@ -135,7 +142,7 @@ impl Candidate {
     pub(crate) fn signature(&self) -> &str {
         match &self.content {
             Content::SimpleSigning { signature, .. } => signature,
-            Content::Bundle(envelope) => &envelope.signature,
+            Content::Bundle(envelope, _) => &envelope.signature,
         }
     }
 
@@ -143,7 +150,7 @@ impl Candidate {
     pub(crate) fn hint(&self) -> Option<&Fingerprint> {
         match &self.content {
             Content::SimpleSigning { .. } => None,
-            Content::Bundle(envelope) => envelope.hint.as_ref(),
+            Content::Bundle(envelope, _) => envelope.hint.as_ref(),
         }
     }
 
@@ -151,7 +158,7 @@ impl Candidate {
     pub(crate) fn held_bytes(&self) -> usize {
         let payload = match &self.content {
             Content::SimpleSigning { payload, .. } => payload.len(),
-            Content::Bundle(envelope) => envelope.payload.len(),
+            Content::Bundle(_, bytes) => bytes.len(),
         };
         payload + self.signature().len()
     }

@@ -1,7 +1,7 @@
 //! Finding the signature objects of an image: the only part that asks a registry.
 //!
-//! Both layouts are asked at the same time and both always count: an attestation bundle beside a legacy signature must
-//! not hide it. With a signature repository cosign (`COSIGN_REPOSITORY`) writes both layouts there, referrers included.
+//! All layouts count: an attestation bundle beside a legacy signature must not hide it. Which is asked first is a matter
+//! of traffic only: who has not found enough in one place looks in all others too. With a signature repository cosign (`COSIGN_REPOSITORY`) writes both layouts there, referrers included.
 //! Invariant: what whoever may push can break (an object, a manifest) is skipped and reported; what only the registry
 //! or the network can break is a fault. Neither hides what was found.
 
@@ -11,11 +11,11 @@ mod shape;
 
 use oci::{Digest, Malformation, RegistryError, Repository, Session};
 
-use crate::candidate::{Candidate, Discovered, SkipReason, Skipped};
+use crate::candidate::{Candidate, Discovered, Layout, SkipReason, Skipped};
 
-/// Where signatures of one image are looked for.
-#[derive(Clone, Copy)]
-struct Place<'a> {
+/// A search for what may be signatures of one image.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'a> {
     session: &'a Session,
     repository: &'a Repository,
     image: &'a Digest,
@@ -27,23 +27,40 @@ enum Miss {
     Fault(RegistryError),
 }
 
-/// Finds what may be signatures of `image@digest`, in `signatures` if given, else beside the image.
-///
-/// A fault is an error when nothing was found; beside candidates it is part of the answer, because one good
-/// signature suffices.
-pub async fn discover(
-    session: &Session,
-    image: &Repository,
-    digest: &Digest,
-    signatures: Option<&Repository>,
-) -> Result<Discovered, RegistryError> {
-    let place = Place { session, repository: signatures.unwrap_or(image), image: digest };
-    let (legacy, bundles) = futures::join!(legacy::search(place), bundles::search(place));
-    let mut both = legacy.and(bundles);
-    match both.fault.take_if(|_| both.candidates.is_empty()) {
-        Some(fault) => Err(fault),
-        None => Ok(both),
+impl<'a> Search<'a> {
+    /// Signatures of `image@digest`, in the repository `signatures` if given, else beside the image.
+    pub fn new(session: &'a Session, image: &'a Repository, digest: &'a Digest, signatures: Option<&'a Repository>) -> Self {
+        Self { session, repository: signatures.unwrap_or(image), image: digest }
     }
+
+    /// The repository that is searched.
+    pub fn repository(&self) -> &'a Repository {
+        self.repository
+    }
+
+    /// Looks in one place; what is not there may be [`Search::elsewhere`].
+    pub async fn at(self, layout: Layout) -> Discovered {
+        match layout {
+            Layout::LegacyTag => legacy::search(self).await,
+            Layout::Referrers => bundles::search(self).await,
+            Layout::ReferrersTag => bundles::tagged(self).await,
+        }
+    }
+
+    /// Looks in all places at the same time but the one that was looked at already.
+    pub async fn elsewhere(self, looked_at: Option<Layout>) -> Discovered {
+        match looked_at {
+            None => both(legacy::search(self), bundles::search(self)).await,
+            Some(Layout::LegacyTag) => bundles::search(self).await,
+            Some(Layout::Referrers) => legacy::search(self).await,
+            Some(Layout::ReferrersTag) => both(legacy::search(self), bundles::listed(self)).await,
+        }
+    }
+}
+
+async fn both(one: impl Future<Output = Discovered>, other: impl Future<Output = Discovered>) -> Discovered {
+    let (one, other) = futures::join!(one, other);
+    one.and(other)
 }
 
 impl Discovered {
@@ -55,7 +72,9 @@ impl Discovered {
         }
     }
 
-    fn and(mut self, mut other: Discovered) -> Discovered {
+    /// What was found in two places.
+    #[must_use]
+    pub fn and(mut self, mut other: Discovered) -> Discovered {
         self.candidates.append(&mut other.candidates);
         self.skipped.append(&mut other.skipped);
         self.fault = self.fault.or(other.fault);

@@ -1,12 +1,12 @@
 //! cosign image signatures, verified with public keys.
 //!
 //! ```text
-//!   registry -> discover -> Discovered { candidates, skipped, fault }     nothing is trusted yet
+//!   registry -> Search   -> Discovered { candidates, skipped, fault }     nothing is trusted yet
 //!                                |
 //!   keys, digest, budget ---> verify -> Verified                         one key signed this digest
 //! ```
 //!
-//! [`discover`] is the only part that touches the network, and only through [`oci::Session`]. Everything else takes bytes.
+//! [`Search`] is the only part that touches the network, and only through [`oci::Session`]. Everything else takes bytes.
 //! Boundary: no Kubernetes, no clock, no environment; the caller brings the keys, the digest and the budget.
 //! Invariant: a [`Verified`] exists only where one of the given keys signed an image-signature statement over the given digest.
 //! Each signature object stands alone: a broken one beside a good one neither helps nor vetoes.
@@ -33,7 +33,7 @@ mod verify;
 pub use budget::Budget;
 pub use candidate::{Candidate, Discovered, Layout, SkipReason, Skipped};
 pub use claim::MalformedSignature;
-pub use discover::discover;
+pub use discover::Search;
 pub use fingerprint::Fingerprint;
 pub use key::{Algorithm, KeyError, PublicKey, UnsupportedKey};
 pub use verify::{CandidateError, Verified, verify};

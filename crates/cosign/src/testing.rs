@@ -15,9 +15,14 @@ use serde_json::{Value, json};
 use spki::der::pem::{LineEnding, encode_string};
 
 use crate::bundle::{self, Envelope};
-use crate::candidate::Candidate;
+use crate::candidate::{Candidate, Layout};
 use crate::dsse::pre_authentication_encoding;
 use crate::key::PublicKey;
+
+/// A bundle among the referrers.
+pub(crate) fn bundled(envelope: Envelope) -> Candidate {
+    Candidate::bundle(Layout::Referrers, evidence(), envelope, Bytes::new())
+}
 
 pub(crate) enum Signer {
     Ecdsa(EcdsaKeyPair),
@@ -87,7 +92,7 @@ impl Signer {
 
     /// A bundle as `cosign sign` makes it, around any statement.
     pub(crate) fn bundle(&self, statement: &str) -> Candidate {
-        Candidate::bundle(evidence(), self.envelope(statement))
+        bundled(self.envelope(statement))
     }
 
     pub(crate) fn envelope(&self, statement: &str) -> Envelope {

@@ -12,6 +12,8 @@
 mod auth;
 mod challenge;
 mod exchange;
+mod held;
+mod leave;
 mod link;
 mod outage;
 mod redirect;
@@ -22,14 +24,19 @@ mod transport;
 
 use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
+use fair::Shares;
 use moka::sync::Cache;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::time::Instant;
 
-use self::{auth::Authorization, transport::Transports};
+use self::{auth::Authorization, leave::Leaves, transport::Transports};
 use crate::{Access, Egress, Host, Repository};
 
-/// Enough to keep a host busy, too little to be taken for an attack.
-pub const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+/// Half of it for one party: enough to keep a host busy, too little to be taken for an attack.
+pub const DEFAULT_CONCURRENCY: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+/// A verification holds a few KiB, and a hostile one what it can get.
+pub const DEFAULT_BYTES: usize = 64 * 1024 * 1024;
+/// Of those bytes for one party: the largest list of referrers, and as much again.
+const MAX_BYTES_PER_PARTY: usize = 16 * 1024 * 1024;
 const MAX_HOSTS: u64 = 1000;
 const MAX_AUTHORIZATIONS: u64 = 10_000;
 /// The longest time that anything about how to ask is remembered.
@@ -49,9 +56,12 @@ pub struct ClientSettings {
     pub user_agent: String,
     /// For metrics.
     pub on_request: Option<OnRequest>,
-    /// Exchanges at one time with one host under one set of settings and credentials; more wait in the order of their
-    /// arrival. Whoever makes a host slow for himself, by his own settings, makes nobody else wait.
+    /// Exchanges at one time with one host under one set of settings and credentials, half of them for one party at
+    /// most; more wait, the party first that has fewest. Whoever makes a host slow for himself, by his own settings,
+    /// makes nobody else wait.
     pub max_concurrent_per_host: NonZeroUsize,
+    /// Bytes of answers that are held at one time, half of them for one party at most. What would exceed that is refused.
+    pub max_bytes: usize,
 }
 
 impl fmt::Debug for ClientSettings {
@@ -119,7 +129,9 @@ struct Shared {
     on_request: Option<OnRequest>,
     transports: Transports,
     max_concurrent_per_host: NonZeroUsize,
-    slots: Cache<(Host, [u8; 32]), Arc<Semaphore>>,
+    slots: Cache<HostKey, Shares<Party>>,
+    bytes: Shares<Party>,
+    leaves: Leaves,
     authorizations: Cache<GrantKey, Authorization>,
     without_referrers: Cache<GrantKey, ()>,
 }
@@ -127,6 +139,11 @@ struct Shared {
 /// What was learned with one set of grants about one repository says nothing about others: a tenant's settings for a
 /// host, or his repository on it, must not decide how it is asked for anybody else.
 type GrantKey = (Repository, [u8; 32]);
+/// The same for a host.
+type HostKey = (Host, [u8; 32]);
+
+/// On whose behalf a registry is asked, such as a namespace: parties share slots and memory fairly.
+pub type Party = Arc<str>;
 
 impl Client {
     /// Sets up the client; nothing is dialled yet.
@@ -137,6 +154,8 @@ impl Client {
             egress,
             on_request: settings.on_request,
             max_concurrent_per_host: settings.max_concurrent_per_host,
+            bytes: Shares::new(settings.max_bytes, MAX_BYTES_PER_PARTY),
+            leaves: Leaves::default(),
             slots: Cache::builder().max_capacity(MAX_HOSTS).build(),
             authorizations: Cache::builder().max_capacity(MAX_AUTHORIZATIONS).time_to_live(MAX_AUTHORIZATION_AGE).build(),
             without_referrers: Cache::builder().max_capacity(MAX_AUTHORIZATIONS).time_to_live(MISSING_REFERRERS_AGE).build(),
@@ -144,10 +163,14 @@ impl Client {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Requests that may use `access` and end at `deadline`, whatever they are waiting for.
-    pub fn session(&self, access: Arc<Access>, deadline: Instant) -> Session {
-        let fingerprint = access.fingerprint();
-        Session { client: self.clone(), access, fingerprint, deadline }
+    /// Requests on behalf of `party` that may use `grants` and end at `deadline`, whatever they are waiting for.
+    pub fn session(&self, party: Party, grants: Grants, deadline: Instant) -> Session {
+        Session { client: self.clone(), party, grants, deadline }
+    }
+
+    /// Bytes of answers that may still be held.
+    pub fn free_bytes(&self) -> usize {
+        self.shared.bytes.free()
     }
 }
 
@@ -161,9 +184,39 @@ impl fmt::Debug for Client {
 #[derive(Clone)]
 pub struct Session {
     client: Client,
+    party: Party,
+    grants: Grants,
+    deadline: Instant,
+}
+
+/// What a session may use, with its hash: two sets with one fingerprint grant the same.
+#[derive(Clone, Debug)]
+pub struct Grants {
     access: Arc<Access>,
     fingerprint: [u8; 32],
-    deadline: Instant,
+}
+
+impl Grants {
+    /// Computes the hash.
+    pub fn new(access: Access) -> Self {
+        Self { fingerprint: access.fingerprint(), access: Arc::new(access) }
+    }
+
+    /// Everything that may be used.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// The hash over it.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+}
+
+impl Default for Grants {
+    fn default() -> Self {
+        Self::new(Access::default())
+    }
 }
 
 impl Session {
@@ -172,12 +225,20 @@ impl Session {
     }
 
     fn grant_key(&self, repository: &Repository) -> GrantKey {
-        (repository.clone(), self.fingerprint)
+        (repository.clone(), self.grants.fingerprint)
+    }
+
+    fn host_key(&self, host: &Host) -> HostKey {
+        (host.clone(), self.grants.fingerprint)
+    }
+
+    fn access(&self) -> &Access {
+        &self.grants.access
     }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Session").field("access", &self.access).finish_non_exhaustive()
+        formatter.debug_struct("Session").field("party", &self.party).field("access", self.access()).finish_non_exhaustive()
     }
 }

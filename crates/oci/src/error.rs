@@ -54,6 +54,12 @@ pub enum RegistryError {
         /// What is counted.
         unit: Unit,
     },
+    /// So much is being fetched that there is no memory left for this.
+    #[error("registry {host} was sending more than there is room for beside what is fetched at the same time")]
+    OverBudget {
+        /// The registry that was asked.
+        host: Host,
+    },
     /// The bytes are not those that were asked for.
     #[error("registry {host} sent content with digest {actual} in place of {expected}")]
     DigestMismatch {
@@ -235,7 +241,7 @@ impl RegistryError {
             Self::RateLimited { .. } => ErrorClass::RateLimited,
             Self::Unavailable { .. } => ErrorClass::Unavailable,
             Self::Timeout { .. } => ErrorClass::Timeout,
-            Self::TooLarge { .. } => ErrorClass::TooLarge,
+            Self::TooLarge { .. } | Self::OverBudget { .. } => ErrorClass::TooLarge,
             Self::DigestMismatch { .. } | Self::Malformed { .. } | Self::UnreadableUrl => ErrorClass::Invalid,
             Self::EgressRefused { .. } | Self::RedirectRefused { .. } | Self::PlainHttp { .. } | Self::TlsSetup { .. } => {
                 ErrorClass::Refused

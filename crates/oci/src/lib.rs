@@ -4,7 +4,7 @@
 //! Reference ─ Repository ─ Host         names, normalised once by their parsers
 //!      └──── Tag, Digest
 //!
-//! Client ── session(Access, deadline) ── Session ── resolve, manifest, blob, referrers
+//! Client ── session(Party, Grants, deadline) ── Session ── resolve, manifest, blob, referrers
 //!    └─ Egress: which addresses may be dialled at all
 //!                  └─ Access: plain HTTP, CA bundle and credentials, per literal host
 //! ```
@@ -27,7 +27,9 @@ mod reference;
 mod repository;
 
 pub use access::{Access, CaBundle, CaBundleError, Credential, DockerConfigError, HostSettings, Keyring};
-pub use client::{Client, ClientError, ClientSettings, DEFAULT_CONCURRENCY, OnRequest, RequestOutcome, Session};
+pub use client::{
+    Client, ClientError, ClientSettings, DEFAULT_BYTES, DEFAULT_CONCURRENCY, Grants, OnRequest, Party, RequestOutcome, Session,
+};
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError};
 pub use egress::{Egress, EgressError};

@@ -1,6 +1,9 @@
-//! When a pod is looked at again without anything having happened to it.
+//! When a pod is looked at again without anything having happened to it, and how fast reports are written.
 
 use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::crd::VerificationReport;
 
@@ -8,6 +11,27 @@ use crate::crd::VerificationReport;
 const REFRESH: Duration = Duration::from_mins(5);
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 const LAST_RETRY: Duration = Duration::from_mins(2);
+
+/// Between two writes: at most 200 in a second, so that a change for all pods leaves the API server to others.
+const BETWEEN_WRITES: Duration = Duration::from_millis(5);
+
+/// Lets one write pass at a time.
+pub(super) struct Pace(Mutex<Interval>);
+
+impl Default for Pace {
+    fn default() -> Self {
+        let mut ticks = interval(BETWEEN_WRITES);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self(Mutex::new(ticks))
+    }
+}
+
+impl Pace {
+    /// Waits for this write's turn.
+    pub(super) async fn turn(&self) {
+        self.0.lock().await.tick().await;
+    }
+}
 
 /// Whether something in the report could not be determined.
 pub(super) fn is_unknown(report: &VerificationReport) -> bool {
@@ -32,6 +56,22 @@ mod tests {
     #[test]
     fn a_known_verdict_is_looked_at_again_after_about_five_minutes() {
         assert_eq!([refresh(0.0), refresh(0.5), refresh(1.0)].map(|after| after.as_secs()), [270, 300, 330]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_hundred_reports_are_written_in_a_second_and_no_more() {
+        let (pace, start) = (Pace::default(), tokio::time::Instant::now());
+        for _ in 0..400 {
+            pace.turn().await;
+        }
+        assert!((1.9..2.1).contains(&start.elapsed().as_secs_f64()), "{:?}", start.elapsed());
+        // What was not used does not add up to a rush.
+        tokio::time::advance(Duration::from_mins(1)).await;
+        let start = tokio::time::Instant::now();
+        for _ in 0..100 {
+            pace.turn().await;
+        }
+        assert!(start.elapsed() > Duration::from_millis(450), "{:?}", start.elapsed());
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub(super) async fn carry_out(
     change: Change,
 ) -> Result<(), WriteError> {
     let api = Api::namespaced(term.client.clone(), &name.namespace);
+    if change != Change::Nothing {
+        term.writes.turn().await;
+    }
     match change {
         Change::Nothing => Ok(()),
         Change::Delete => delete(&api, stored).await,

@@ -38,7 +38,7 @@ impl Outage {
     }
 
     fn go_down(&self) {
-        self.evaluator.verdicts().forget();
+        self.evaluator.forget();
         self.fail(&Misbehaviour::Status(503, vec![]));
     }
 
@@ -90,7 +90,7 @@ async fn what_was_never_verified_has_no_last_verdict() {
 async fn a_refusal_ends_the_last_verdict() {
     let (outage, world) = Outage::after_a_success().await;
     outage.images.0.remove_tag("a", &format!("sha256-{}.sig", outage.digest.hex()));
-    outage.evaluator.verdicts().forget();
+    outage.evaluator.forget();
     let image = format!("a@{}", outage.digest);
     assert_eq!(outage.ask(&world, &image).await.results[0].verdict.reason(), Reason::NoSignature);
     outage.go_down();
@@ -100,7 +100,7 @@ async fn a_refusal_ends_the_last_verdict() {
 #[tokio::test]
 async fn owner_induced_fault_never_admits() {
     let (outage, world) = Outage::after_a_success().await;
-    outage.evaluator.verdicts().forget();
+    outage.evaluator.forget();
     let challenge = vec![("www-authenticate", "Basic realm=\"r\"".to_owned())];
     let page = Misbehaviour::Body("text/html".to_owned(), "<html>sign in</html>".into());
     for failure in [Misbehaviour::Status(401, challenge), Misbehaviour::Status(401, vec![]), Misbehaviour::Status(404, vec![]), page] {
@@ -114,6 +114,7 @@ async fn owner_induced_fault_never_admits() {
 async fn a_tag_that_is_known_to_have_moved_does_not_mean_what_it_meant() {
     let (outage, world) = Outage::after_a_success().await;
     let moved = outage.images.push("a", "v1", "moved");
+    outage.evaluator.forget();
     for path in [format!("sha256-{}.sig", moved.hex()), format!("sha256-{}", moved.hex())] {
         outage.images.0.script(&format!("/v2/a/manifests/{path}"), Misbehaviour::Status(503, vec![]));
     }

@@ -138,7 +138,7 @@ fn a_tenant_uses_only_what_is_shared_and_without_its_credentials() {
 
     let snapshot = world(true).snapshot();
     let keyring = |policy: &crate::index::CompiledPolicy| match &policy.rules.as_ref().unwrap()[0].demand {
-        Demand::Verify { requirements, .. } => requirements[0].registry.access.keyring.clone(),
+        Demand::Verify { requirements, .. } => requirements[0].registry.grants.access().keyring.clone(),
         other => panic!("{other:?}"),
     };
     assert!(!keyring(&snapshot.cluster[0]).is_empty());

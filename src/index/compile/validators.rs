@@ -1,9 +1,8 @@
 //! Validators with their registry settings read.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use oci::{Access, CaBundle, Credential, HostSettings, Keyring};
+use oci::{Access, CaBundle, Credential, Grants, HostSettings, Keyring};
 
 use super::super::{Finding, Inputs, Readiness, SourceData};
 use super::in_order;
@@ -80,7 +79,7 @@ fn compile(inputs: &Inputs, observed: &Observed, trust_roots: &TrustRoots) -> Re
         return Err(problems);
     }
     let lent = Access { hosts: hosts.iter().map(|(host, settings)| (host.clone(), lend(settings))).collect(), keyring: Keyring::default() };
-    let access = |access| RegistryAccess { access: Arc::new(access), pod_pull_secrets: source.pod_pull_secrets };
+    let access = |access| RegistryAccess { grants: Grants::new(access), pod_pull_secrets: source.pod_pull_secrets };
     Ok(CompiledValidator {
         trust_roots: source.trust_roots,
         signature_repository: source.signature_repository,

@@ -7,7 +7,7 @@ use futures::{StreamExt, stream};
 use oci::{Descriptor, Digest, ManifestRef, RegistryError};
 
 use super::shape::{layer_signature, read_layers};
-use super::{Miss, Place};
+use super::{Miss, Search};
 use crate::candidate::{Candidate, Discovered, SkipReason};
 use crate::limits::{CONCURRENT_FETCHES, HELD_BYTES, OBJECT_BYTES, OBJECTS};
 
@@ -21,7 +21,7 @@ struct Signed {
 /// The length is part of the key: a layer that lies about it must not spoil an honest one.
 type Payloads = BTreeMap<(Digest, u64), Result<Bytes, RegistryError>>;
 
-pub(super) async fn search(place: Place<'_>) -> Discovered {
+pub(super) async fn search(place: Search<'_>) -> Discovered {
     let mut found = Discovered::default();
     let Ok(tag) = format!("sha256-{}.sig", place.image.hex()).parse() else { return found };
     let manifest = match place.session.manifest_if_present(place.repository, &ManifestRef::Tag(tag)).await {
@@ -77,7 +77,7 @@ fn plan(manifest: &Digest, bytes: &[u8], found: &mut Discovered) -> Vec<Signed> 
     signed
 }
 
-async fn fetch(place: Place<'_>, signed: &[Signed]) -> Payloads {
+async fn fetch(place: Search<'_>, signed: &[Signed]) -> Payloads {
     let distinct: BTreeMap<(Digest, u64), Descriptor> =
         signed.iter().map(|it| ((it.layer.digest.clone(), it.layer.size), it.layer.clone())).collect();
     stream::iter(distinct)

@@ -2,12 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failure here is a failed test")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use oci::{Access, Client, ClientSettings, DEFAULT_CONCURRENCY, Egress, ErrorClass, HostSettings};
+use oci::{Access, Client, ClientSettings, DEFAULT_BYTES, DEFAULT_CONCURRENCY, Egress, ErrorClass, Grants, HostSettings};
 use registry_double::{Kind, Misbehaviour, ReferrersApi, RegistryDouble};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -79,7 +78,16 @@ impl Registry {
             let list = Misbehaviour::Body(INDEX.to_owned(), Bytes::from(self.index()));
             self.double.script(&referrers_path(), list);
         }
-        discover(&session(&self.double.address()), &self.double.repository("app"), &image(), None).await
+        discover(&session(&self.double.address()), &self.double.repository("app"), None).await
+    }
+}
+
+/// Everything, wherever it is; an error when the search is incomplete and has found nothing.
+async fn discover(session: &Session, repository: &Repository, signatures: Option<&Repository>) -> Result<Discovered, RegistryError> {
+    let mut found = Search::new(session, repository, &image(), signatures).elsewhere(None).await;
+    match found.fault.take_if(|_| found.candidates.is_empty()) {
+        Some(fault) => Err(fault),
+        None => Ok(found),
     }
 }
 
@@ -97,10 +105,11 @@ fn session(host: &str) -> Session {
         user_agent: "test".to_owned(),
         on_request: None,
         max_concurrent_per_host: DEFAULT_CONCURRENCY,
+        max_bytes: DEFAULT_BYTES,
     };
     let plain = HostSettings { plain_http: true, ..HostSettings::default() };
     let access = Access { hosts: BTreeMap::from([(host.parse().unwrap(), plain)]), ..Access::default() };
-    Client::new(settings).unwrap().session(Arc::new(access), Instant::now() + Duration::from_secs(30))
+    Client::new(settings).unwrap().session("test".into(), Grants::new(access), Instant::now() + Duration::from_secs(30))
 }
 
 fn reasons(found: &Discovered) -> Vec<SkipReason> {
@@ -126,7 +135,7 @@ async fn both_layouts_are_found_together() {
     let referrer = registry.bundle(&signer, &statement(&image()));
     let found = registry.discover().await.unwrap();
     let layouts: Vec<Layout> = found.candidates.iter().map(Candidate::layout).collect();
-    assert_eq!((layouts, verified(&found, &signer)), (vec![Layout::LegacyTag, Layout::Referrer], 2));
+    assert_eq!((layouts, verified(&found, &signer)), (vec![Layout::LegacyTag, Layout::Referrers], 2));
     assert_eq!(found.candidates[1].evidence(), &referrer);
 }
 
@@ -152,15 +161,35 @@ async fn a_registry_without_referrers_is_asked_for_the_fallback_tag() {
 }
 
 #[tokio::test]
+async fn two_looks_at_different_places_find_what_one_look_everywhere_finds() {
+    let (signer, mut registry) = (Signer::p256(), Registry::start().await);
+    registry.signature_tag(&[registry.signed_layer(&signer, &payload(&image()))]);
+    let referrer = registry.bundle(&signer, &statement(&image()));
+    registry.list(&referrer, bundle::MEDIA_TYPE);
+    registry.double.push_manifest("app", format!("sha256-{}", image().hex()).as_str(), INDEX, registry.index());
+    let (session, app, digest) = (session(&registry.double.address()), registry.double.repository("app"), image());
+    let search = Search::new(&session, &app, &digest, None);
+    for missing in [false, true] {
+        for layout in [Layout::LegacyTag, Layout::Referrers, Layout::ReferrersTag] {
+            let (there, elsewhere) = (search.at(layout).await, search.elsewhere(Some(layout)).await);
+            assert_eq!(verified(&there, &signer), 1, "{layout:?}");
+            let expected = if !missing && layout == Layout::ReferrersTag { 3 } else { 2 };
+            assert_eq!(verified(&there.and(elsewhere), &signer), if missing { 2 } else { expected }, "{layout:?}");
+        }
+        registry.double.script(&referrers_path(), Misbehaviour::Status(404, vec![]));
+    }
+}
+
+#[tokio::test]
 async fn with_a_signature_repository_both_layouts_are_looked_for_there_and_only_there() {
     let (signer, registry) = (Signer::p256(), Registry::start().await);
     registry.signature_tag(&[registry.signed_layer(&signer, &payload(&image()))]);
     registry.bundle(&signer, &statement(&image()));
     let (app, elsewhere) = (registry.double.repository("app"), registry.double.repository("elsewhere"));
     let session = session(&registry.double.address());
-    let found = discover(&session, &elsewhere, &image(), Some(&app)).await.unwrap();
+    let found = discover(&session, &elsewhere, Some(&app)).await.unwrap();
     assert_eq!(verified(&found, &signer), 2);
-    let found = discover(&session, &app, &image(), Some(&elsewhere)).await.unwrap();
+    let found = discover(&session, &app, Some(&elsewhere)).await.unwrap();
     assert_eq!(found.candidates.len(), 0);
 }
 
@@ -273,8 +302,8 @@ async fn bundles_beyond_the_bytes_that_are_kept_are_passed_over() {
         registry.referrer(&image(), &registry.blob(bundle::MEDIA_TYPE, bundle.as_bytes()));
     }
     let found = registry.discover().await.unwrap();
-    // So many payloads of a little more than 90,000 bytes are within 2 MiB.
-    assert_eq!((found.candidates.len(), reasons(&found)), (23, vec![SkipReason::TooMany]));
+    // So many bundles of a little more than 120,000 bytes, which the payloads are in base64, are within 2 MiB.
+    assert_eq!((found.candidates.len(), reasons(&found)), (17, vec![SkipReason::TooMany]));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::{CandidateError, verify};
 use crate::bundle;
-use crate::testing::{another_image, evidence, simple_signing};
+use crate::testing::{another_image, bundled, simple_signing};
 use crate::{Algorithm, Budget, Candidate, PublicKey};
 
 fn read(path: &str) -> String {
@@ -23,7 +23,7 @@ fn legacy(name: &str) -> Candidate {
 }
 
 fn bundle(name: &str) -> Candidate {
-    Candidate::bundle(evidence(), bundle::open(read(&format!("{name}/bundle.json")).as_bytes()).unwrap())
+    bundled(bundle::open(read(&format!("{name}/bundle.json")).as_bytes()).unwrap())
 }
 
 #[test]

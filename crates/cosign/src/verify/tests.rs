@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::*;
-use crate::testing::{Signer, another_image, doubled, evidence, image, payload, simple_signing, statement, statement_of};
+use crate::testing::{Signer, another_image, bundled, doubled, evidence, image, payload, simple_signing, statement, statement_of};
 
 fn check(candidate: &Candidate, keys: &[PublicKey]) -> Result<Verified, CandidateError> {
     verify(candidate, &image(), keys, &mut Budget::default())
@@ -23,7 +23,7 @@ fn a_signature_of_every_algorithm_is_verified_in_both_layouts() {
         let legacy = check(&signer.simple_signing(&payload(&image())), &keys).unwrap();
         assert_eq!((legacy.key(), legacy.layout()), (key.fingerprint(), Layout::LegacyTag));
         let bundle = check(&signer.bundle(&statement(&image())), &keys).unwrap();
-        assert_eq!((bundle.key(), bundle.layout()), (key.fingerprint(), Layout::Referrer));
+        assert_eq!((bundle.key(), bundle.layout()), (key.fingerprint(), Layout::Referrers));
         assert_eq!((bundle.digest(), bundle.evidence()), (&image(), &evidence()));
     }
 }
@@ -65,7 +65,7 @@ fn a_hint_chooses_no_key() {
     let (stranger, trusted) = (Signer::p256(), Signer::p256());
     let mut envelope = stranger.envelope(&statement(&image()));
     envelope.hint = Some(trusted.key().fingerprint().clone());
-    let error = refusal(&Candidate::bundle(evidence(), envelope), &trusted);
+    let error = refusal(&bundled(envelope), &trusted);
     assert_eq!(error, CandidateError::InvalidSignature { claimed: trusted.key().fingerprint().clone() });
 }
 
@@ -74,7 +74,7 @@ fn a_false_hint_does_not_hide_a_good_signature() {
     let (signer, other) = (Signer::p256(), Signer::p256());
     let mut envelope = signer.envelope(&statement(&image()));
     envelope.hint = Some(other.key().fingerprint().clone());
-    let verified = check(&Candidate::bundle(evidence(), envelope), &[other.key(), signer.key()]).unwrap();
+    let verified = check(&bundled(envelope), &[other.key(), signer.key()]).unwrap();
     assert_eq!(verified.key(), signer.key().fingerprint());
 }
 
@@ -117,7 +117,7 @@ fn a_signature_over_the_bare_statement_is_none_over_its_envelope() {
     let mut envelope = signer.envelope(&statement(&image()));
     envelope.signature = STANDARD.encode(signer.sign(&envelope.payload));
     envelope.hint = None;
-    let error = refusal(&Candidate::bundle(evidence(), envelope), &signer);
+    let error = refusal(&bundled(envelope), &signer);
     assert_eq!(error, CandidateError::UntrustedKey { claimed: None });
 }
 
@@ -130,7 +130,7 @@ fn a_signature_over_a_longer_payload_type_does_not_cover_the_statement() {
     let message = crate::dsse::pre_authentication_encoding(&shifted, b"");
     envelope.signature = STANDARD.encode(signer.sign(&message));
     envelope.hint = None;
-    let error = refusal(&Candidate::bundle(evidence(), envelope), &signer);
+    let error = refusal(&bundled(envelope), &signer);
     assert_eq!(error, CandidateError::UntrustedKey { claimed: None });
 }
 

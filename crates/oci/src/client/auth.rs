@@ -46,7 +46,7 @@ impl Session {
         let host = repository.host();
         let challenge = challenge::read(&refusal.headers)
             .ok_or_else(|| RegistryError::Malformed { host: host.clone(), what: Malformation::Challenge })?;
-        for attempt in attempts(&self.access, repository, question.url, &challenge) {
+        for attempt in attempts(self.access(), repository, question.url, &challenge) {
             let authorization = match self.authorization(repository, &challenge, attempt).await {
                 Err(RegistryError::Denied { .. }) => continue,
                 other => other?,

@@ -4,18 +4,16 @@
 //! user info and IP literal were checked; no body grows beyond its cap, no exchange outlives the session's deadline,
 //! and no slot of a host is held between two exchanges (so that waiting for one never blocks another).
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use fair::Shares;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::{RequestOutcome, Session, outage::explain};
-use crate::{Host, HostSettings, Outage, RegistryError, Unit};
+use super::{Party, RequestOutcome, Session, held::Held, leave, outage::explain};
+use crate::{Host, HostSettings, Outage, RegistryError};
 
 /// What of a failure's body is read, so that the connection can be used again.
 const MAX_FAILURE_BYTES: usize = 16 * 1024;
@@ -40,33 +38,48 @@ pub(super) struct Answer {
 }
 
 impl Session {
-    /// Sends a request, and a GET or HEAD that failed on the way once more.
+    /// Sends a request: once more where a GET or HEAD failed on the way, and again after the time that a server wants
+    /// to be left alone, as long as the deadline allows.
     pub(super) async fn exchange(&self, request: &Request<'_>) -> Result<Answer, RegistryError> {
-        let first = self.exchange_once(request).await;
-        if request.method != Method::POST && worth_a_retry(&first) {
-            return self.exchange_once(request).await;
-        }
-        first
-    }
-
-    async fn exchange_once(&self, request: &Request<'_>) -> Result<Answer, RegistryError> {
         let host = host_of(request.url)?;
         self.check_scheme(request.url, &host)?;
         self.check_literal(request.url, &host)?;
+        let mut may_fail_once = request.method != Method::POST;
+        let mut patience = leave::MOST_RETRIES;
+        loop {
+            self.wait_for_leave(&host).await?;
+            let result = self.exchange_once(request, &host).await;
+            let limited = result.as_ref().ok().and_then(leave::wish);
+            self.heed(&host, &result, limited);
+            if limited.is_some() && patience > 0 {
+                patience -= 1;
+                if self.leave_in_time(&host) {
+                    continue;
+                }
+                return result;
+            }
+            if limited.is_some() || !may_fail_once || !worth_a_retry(&result) {
+                return result;
+            }
+            may_fail_once = false;
+        }
+    }
+
+    async fn exchange_once(&self, request: &Request<'_>, host: &Host) -> Result<Answer, RegistryError> {
         let timeout = || RegistryError::Timeout { host: host.clone() };
         // A timer alone would let a request begin that is late already.
         if self.deadline <= Instant::now() {
             return Err(timeout());
         }
-        let result = timeout_at(self.deadline, self.perform(request, &host)).await.unwrap_or_else(|_| Err(timeout()));
+        let result = timeout_at(self.deadline, self.perform(request, host)).await.unwrap_or_else(|_| Err(timeout()));
         if let Some(on_request) = &self.shared().on_request {
-            on_request(&host, outcome(&result));
+            on_request(host, outcome(&result));
         }
         result
     }
 
     fn check_scheme(&self, url: &Url, host: &Host) -> Result<(), RegistryError> {
-        let settings = self.access.settings_for(url);
+        let settings = self.access().settings_for(url);
         match url.scheme() {
             "https" => Ok(()),
             "http" if settings.is_some_and(|settings| settings.plain_http) => Ok(()),
@@ -88,26 +101,24 @@ impl Session {
     }
 
     async fn perform(&self, request: &Request<'_>, host: &Host) -> Result<Answer, RegistryError> {
-        let slots = self.slots(host);
-        // Never closed, so this only waits; without a slot the request would just be unlimited.
-        let _slot = slots.acquire().await.ok();
+        let _slot = self.slots(host).take(&self.party).await;
         let mut response = self.build(request, host)?.send().await.map_err(|error| explain(&error, host))?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let body = if request.method == Method::HEAD {
             Bytes::new()
         } else if status.is_success() {
-            read(&mut response, request.cap, host).await?
+            self.read(&mut response, request.cap, host).await?
         } else {
             // Whatever this gives, the status has said enough.
-            let _ = read(&mut response, MAX_FAILURE_BYTES, host).await;
+            let _ = self.read(&mut response, MAX_FAILURE_BYTES, host).await;
             Bytes::new()
         };
         Ok(Answer { status, headers, body })
     }
 
     fn build(&self, request: &Request<'_>, host: &Host) -> Result<reqwest::RequestBuilder, RegistryError> {
-        let bundle = self.access.settings_for(request.url).and_then(|settings: &HostSettings| settings.ca_bundle.as_ref());
+        let bundle = self.access().settings_for(request.url).and_then(|settings: &HostSettings| settings.ca_bundle.as_ref());
         let client = self.shared().transports.for_bundle(bundle).map_err(|error| {
             tracing::error!(%host, error = &error as &dyn std::error::Error, "no TLS client");
             RegistryError::TlsSetup { host: host.clone() }
@@ -125,9 +136,18 @@ impl Session {
         Ok(builder)
     }
 
-    fn slots(&self, host: &Host) -> Arc<Semaphore> {
+    fn slots(&self, host: &Host) -> Shares<Party> {
         let most = self.shared().max_concurrent_per_host.get();
-        self.shared().slots.get_with((host.clone(), self.fingerprint), || Arc::new(Semaphore::new(most)))
+        self.shared().slots.get_with(self.host_key(host), || Shares::new(most, most))
+    }
+
+    /// Counts what arrives; `Content-Length` is only a claim.
+    async fn read(&self, response: &mut reqwest::Response, cap: usize, host: &Host) -> Result<Bytes, RegistryError> {
+        let mut body = Held::new(&self.shared().bytes, &self.party, cap);
+        while let Some(chunk) = response.chunk().await.map_err(|error| explain(&error, host))? {
+            body.add(&chunk, host)?;
+        }
+        Ok(body.freeze())
     }
 }
 
@@ -137,22 +157,9 @@ pub(super) fn host_of(url: &Url) -> Result<Host, RegistryError> {
     host.filter(|_| url.username().is_empty() && url.password().is_none()).ok_or(RegistryError::UnreadableUrl)
 }
 
-/// Counts what arrives; `Content-Length` is only a claim.
-async fn read(response: &mut reqwest::Response, cap: usize, host: &Host) -> Result<Bytes, RegistryError> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| explain(&error, host))? {
-        if chunk.len() > cap - body.len() {
-            return Err(RegistryError::TooLarge { host: host.clone(), limit: cap as u64, unit: Unit::Bytes });
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
-}
-
-/// A server that says when to come back is not asked before.
 fn worth_a_retry(result: &Result<Answer, RegistryError>) -> bool {
     match result {
-        Ok(answer) => matches!(answer.status.as_u16(), 500 | 502 | 503 | 504) && !answer.headers.contains_key(header::RETRY_AFTER),
+        Ok(answer) => matches!(answer.status.as_u16(), 500 | 502 | 503 | 504),
         Err(RegistryError::Unavailable { cause, .. }) => matches!(cause, Outage::Connect | Outage::Broken),
         Err(_) => false,
     }

@@ -43,17 +43,14 @@ impl Session {
         digest: &Digest,
         artifact_type: Option<&str>,
     ) -> Result<Vec<Descriptor>, RegistryError> {
-        let mut found = match self.listed_unless_missing(repository, digest, artifact_type).await? {
-            Some(found) => found,
-            None => self.tagged(repository, digest).await?,
-        };
-        // The registry's own filter is a matter of traffic, not of trust.
-        found.retain(|entry| artifact_type.is_none_or(|wanted| may_be(entry, wanted)));
-        Ok(found)
+        match self.referrers_listed(repository, digest, artifact_type).await? {
+            Some(found) => Ok(found),
+            None => self.referrers_tagged(repository, digest, artifact_type).await,
+        }
     }
 
-    /// `None` from a registry without the API, which is not asked again for a while.
-    async fn listed_unless_missing(
+    /// What the referrers API says; `None` from a registry without it, which is not asked again for a while.
+    pub async fn referrers_listed(
         &self,
         repository: &Repository,
         digest: &Digest,
@@ -67,7 +64,7 @@ impl Session {
         if found.is_none() {
             self.shared().without_referrers.insert(key, ());
         }
-        Ok(found)
+        Ok(found.map(|found| of_type(found, artifact_type)))
     }
 
     async fn listed(
@@ -105,7 +102,12 @@ impl Session {
     }
 
     /// The index at the tag `sha256-<hex>`, which clients keep where the API is missing.
-    async fn tagged(&self, repository: &Repository, digest: &Digest) -> Result<Vec<Descriptor>, RegistryError> {
+    pub async fn referrers_tagged(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>, RegistryError> {
         let host = repository.host();
         let malformed = || RegistryError::Malformed { host: host.clone(), what: Malformation::Referrers };
         let tag: Tag = format!("sha256-{}", digest.hex()).parse().map_err(|_| malformed())?;
@@ -117,7 +119,7 @@ impl Session {
         }
         let mut list = List::default();
         list.add(&manifest.bytes, host)?;
-        Ok(list.entries)
+        Ok(of_type(list.entries, artifact_type))
     }
 }
 
@@ -146,6 +148,12 @@ impl List {
         self.entries.extend(raw.into_iter().filter_map(|entry| serde_json::from_str(entry.get()).ok()));
         Ok(())
     }
+}
+
+/// The registry's own filter is a matter of traffic, not of trust.
+fn of_type(mut entries: Vec<Descriptor>, artifact_type: Option<&str>) -> Vec<Descriptor> {
+    entries.retain(|entry| artifact_type.is_none_or(|wanted| may_be(entry, wanted)));
+    entries
 }
 
 /// Whether the entry is of the type, as far as the list tells; else only its manifest knows.

@@ -3,13 +3,13 @@
 //! Boundary: the pull half of the OCI distribution specification. Invariant: bytes leave here only after they were
 //! hashed, and what was asked for by digest has that digest.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use url::Url;
 
-use super::{Session, exchange::Answer, redirect::Question};
+use super::{Session, exchange::Answer, leave::retry_after, redirect::Question};
 use crate::{
     Descriptor, Digest, Host, Malformation, Manifest, ManifestRef, Outage, RegistryError, Repository, Tag, Unit,
     manifest::{ACCEPT, check_unambiguous, essence},
@@ -17,7 +17,6 @@ use crate::{
 
 /// The least that registries have to accept, and the most that the common ones do.
 pub(super) const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 const CONTENT_DIGEST: &str = "docker-content-digest";
 
 impl Session {
@@ -95,7 +94,7 @@ impl Session {
     /// The names are validated, so that nothing of them is read as another part of the URL.
     pub(super) fn endpoint(&self, repository: &Repository, kind: &str, name: &str) -> Result<Url, RegistryError> {
         let host = repository.host();
-        let scheme = if self.access.plain_http(host) { "http" } else { "https" };
+        let scheme = if self.access().plain_http(host) { "http" } else { "https" };
         let text = format!("{scheme}://{}/v2/{}/{kind}/{name}", host.api_authority(), repository.path());
         Url::parse(&text).map_err(|_| RegistryError::Unavailable { host: host.clone(), cause: Outage::Name })
     }
@@ -138,32 +137,4 @@ pub(super) fn check_status(answer: &Answer, host: &Host) -> Result<(), RegistryE
         status @ (408 | 500..) => RegistryError::Unavailable { host, cause: Outage::Status(status) },
         status => RegistryError::Malformed { host, what: Malformation::Status(status) },
     })
-}
-
-/// Seconds or a date (RFC 9110, section 10.2.3).
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default(),
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date_and_capped() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let of = |text: &str| retry_after(&[(header::RETRY_AFTER, text.parse().unwrap())].into_iter().collect(), now);
-        let date = |offset| httpdate::fmt_http_date(now + Duration::from_secs(offset));
-        assert_eq!(of("7"), Some(Duration::from_secs(7)));
-        assert_eq!(of(&date(30)), Some(Duration::from_secs(30)));
-        assert_eq!(of(&httpdate::fmt_http_date(SystemTime::UNIX_EPOCH)), Some(Duration::ZERO));
-        assert_eq!(of("99999999"), Some(MAX_RETRY_AFTER));
-        assert_eq!(of("soon"), None);
-    }
 }

@@ -143,7 +143,7 @@ async fn a_token_is_used_again_for_its_repository_and_grants_only() {
     registry.push_manifest("other", "v1", IMAGE, BODY);
     registry.require(Auth::Bearer(BearerAuth { expires_in: Some(300), ..BearerAuth::default() }));
     let client = client();
-    let of = |access: Access| client.session(Arc::new(access), Instant::now() + AMPLE);
+    let of = |access: Access| client.session(Party::from("test"), Grants::new(access), Instant::now() + AMPLE);
     let anonymous = of(reach(&[&registry]));
     for _ in 0..3 {
         assert_eq!(anonymous.resolve(&repository, &tag("v1")).await, Ok(digest.clone()));

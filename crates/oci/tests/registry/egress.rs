@@ -18,7 +18,7 @@ fn refused(host: &str, address: [u8; 4]) -> RegistryError {
 }
 
 async fn resolve(client: &Client, access: Access, repository: &Repository) -> Result<Digest, RegistryError> {
-    client.session(Arc::new(access), Instant::now() + AMPLE).resolve(repository, &tag("v1")).await
+    client.session(Party::from("test"), Grants::new(access), Instant::now() + AMPLE).resolve(repository, &tag("v1")).await
 }
 
 fn closed() -> Client {
@@ -68,7 +68,7 @@ async fn egress_guard_holds_on_every_hop() {
     registry.serve_referrers(ReferrersApi::default());
     let link = "<http://127.0.0.2/x>; rel=\"next\"".to_owned();
     registry.script(&format!("/v2/app/referrers/{digest}"), Misbehaviour::Header("link", link));
-    let session = guarded().session(Arc::new(reach(&[&registry])), Instant::now() + AMPLE);
+    let session = guarded().session(Party::from("test"), Grants::new(reach(&[&registry])), Instant::now() + AMPLE);
     let error = session.referrers(&repository, &digest, None).await.unwrap_err();
     assert_eq!(error, RegistryError::Malformed { host: host(&registry), what: Malformation::Link });
 }

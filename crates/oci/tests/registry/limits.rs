@@ -39,7 +39,7 @@ async fn a_stalled_registry_costs_no_more_than_the_deadline() {
 #[tokio::test]
 async fn a_deadline_in_the_past_sends_nothing() {
     let (registry, repository, _) = with_image().await;
-    let session = client().session(Arc::new(reach(&[&registry])), Instant::now());
+    let session = client().session(Party::from("test"), Grants::new(reach(&[&registry])), Instant::now());
     assert_eq!(session.resolve(&repository, &tag("v1")).await, Err(RegistryError::Timeout { host: host(&registry) }));
     assert_eq!(registry.requests(), []);
 }
@@ -48,10 +48,10 @@ async fn a_deadline_in_the_past_sends_nothing() {
 async fn a_host_gets_no_more_than_its_share_of_requests_at_one_time() {
     let (registry, repository, _) = with_image().await;
     registry.script(V1, Misbehaviour::Stall);
-    let client = counting(Arc::new(|_, _| ()), 2);
-    let access = Arc::new(reach(&[&registry]));
+    let client = counting(Arc::new(|_, _| ()), 4);
+    let grants = Grants::new(reach(&[&registry]));
     let ask = |_| {
-        let (session, repository) = (client.session(Arc::clone(&access), Instant::now() + SHORT), repository.clone());
+        let (session, repository) = (client.session(Party::from("test"), grants.clone(), Instant::now() + SHORT), repository.clone());
         async move { session.resolve(&repository, &tag("v1")).await }
     };
     let answers = join_all((0..8).map(ask)).await;
@@ -65,7 +65,7 @@ async fn a_stalled_host_delays_no_other_host() {
     let (other, repository, digest) = with_image().await;
     stalled.script(V1, Misbehaviour::Stall);
     let client = counting(Arc::new(|_, _| ()), 1);
-    let session = client.session(Arc::new(reach(&[&stalled, &other])), Instant::now() + AMPLE);
+    let session = client.session(Party::from("test"), Grants::new(reach(&[&stalled, &other])), Instant::now() + AMPLE);
     let (waiting, v1) = (session.clone(), tag("v1"));
     tokio::select! {
         _ = waiting.resolve(&stalled_repository, &v1) => panic!("a stalled registry answered"),
@@ -78,7 +78,7 @@ async fn one_slot_is_enough_for_a_challenge_from_the_same_host() {
     let (registry, repository, digest) = with_image_over_tls().await;
     registry.require(registry_double::Auth::anonymous_bearer());
     let client = counting(Arc::new(|_, _| ()), 1);
-    let session = client.session(Arc::new(reach(&[&registry])), Instant::now() + AMPLE);
+    let session = client.session(Party::from("test"), Grants::new(reach(&[&registry])), Instant::now() + AMPLE);
     assert_eq!(session.resolve(&repository, &tag("v1")).await, Ok(digest));
 }
 
@@ -89,7 +89,7 @@ async fn every_exchange_is_counted() {
     let seen: Arc<Mutex<Vec<(String, RequestOutcome)>>> = Arc::default();
     let log = Arc::clone(&seen);
     let on_request: OnRequest = Arc::new(move |host: &Host, outcome| log.lock().unwrap().push((host.to_string(), outcome)));
-    let session = counting(on_request, 4).session(Arc::new(reach(&[&registry])), Instant::now() + AMPLE);
+    let session = counting(on_request, 4).session(Party::from("test"), Grants::new(reach(&[&registry])), Instant::now() + AMPLE);
     session.resolve(&repository, &tag("v1")).await.unwrap();
     session.resolve(&repository, &tag("v2")).await.unwrap_err();
     let outcomes = [RequestOutcome::ServerError, RequestOutcome::Success, RequestOutcome::NotFound];

@@ -4,6 +4,7 @@
 
 mod auth;
 mod egress;
+mod fairness;
 mod limits;
 mod pull;
 mod redirects;
@@ -12,8 +13,8 @@ mod referrers;
 use std::{collections::BTreeMap, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use oci::{
-    Access, CaBundle, Client, ClientSettings, Credential, Descriptor, Digest, Egress, Host, HostSettings, OnRequest, Repository, Session,
-    Tag,
+    Access, CaBundle, Client, ClientSettings, Credential, Descriptor, Digest, Egress, Grants, Host, HostSettings, OnRequest, Party,
+    Repository, Session, Tag,
 };
 use registry_double::RegistryDouble;
 use tokio::time::Instant;
@@ -37,6 +38,7 @@ fn settings() -> ClientSettings {
         user_agent: "test".to_owned(),
         on_request: None,
         max_concurrent_per_host: oci::DEFAULT_CONCURRENCY,
+        max_bytes: oci::DEFAULT_BYTES,
     }
 }
 
@@ -74,11 +76,11 @@ fn login() -> Credential {
 }
 
 fn session(access: Access) -> Session {
-    client().session(Arc::new(access), Instant::now() + AMPLE)
+    client().session(Party::from("test"), Grants::new(access), Instant::now() + AMPLE)
 }
 
 fn impatient(access: Access) -> Session {
-    client().session(Arc::new(access), Instant::now() + SHORT)
+    client().session(Party::from("test"), Grants::new(access), Instant::now() + SHORT)
 }
 
 fn tag(text: &str) -> Tag {

@@ -152,8 +152,10 @@ async fn statuses_have_their_meaning() {
         let error = session(reach(&[&registry])).resolve(&repository, &tag("v1")).await.unwrap_err();
         (error.class().as_str(), error, host(&registry))
     };
-    let (class, error, host) = of(429, Some(("retry-after", "7"))).await;
-    assert_eq!((class, error), ("rate_limited", RegistryError::RateLimited { host, retry_after: Some(Duration::from_secs(7)) }));
+    let (class, error, host) = of(429, Some(("retry-after", "40"))).await;
+    assert_eq!((class, error), ("rate_limited", RegistryError::RateLimited { host, retry_after: Some(Duration::from_secs(40)) }));
+    let (class, error, host) = of(503, Some(("retry-after", "40"))).await;
+    assert_eq!((class, error), ("unavailable", RegistryError::Unavailable { host, cause: Outage::Status(503) }));
     let (class, error, host) = of(403, None).await;
     assert_eq!((class, error), ("denied", RegistryError::Denied { host }));
     let (class, error, host) = of(500, None).await;

@@ -1,0 +1,63 @@
+//! What tags mean: asked once by those who ask at the same time, and remembered for a moment.
+//!
+//! Invariant: what one set of credentials was told answers no other set; failures are shared by those who wait and then
+//! forgotten. A digest from here is a registry's claim; what is verified, and written into the pod, is that digest, so
+//! that an old one can run an older signed image and never an unsigned one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+use oci::{Digest, Repository, Session, Tag};
+use tokio::time::{Instant, timeout_at};
+
+use super::Fault;
+use crate::policy::Reason;
+
+/// The pods of one rollout come within it; who moves a tag and looks at once sees it move soon after.
+const REMEMBERED_FOR: Duration = Duration::from_secs(5);
+const MOST: u64 = 10_000;
+
+type Key = (Repository, Tag, [u8; 32]);
+
+/// Digests by tag and credential set.
+#[derive(Clone)]
+pub(super) struct Tags(Cache<Key, Digest>);
+
+impl Default for Tags {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(MOST).time_to_live(REMEMBERED_FOR).build())
+    }
+}
+
+impl Tags {
+    /// What the tag means to who holds these credentials.
+    pub(super) async fn digest(
+        &self,
+        session: impl Fn() -> Session,
+        (repository, tag): (&Repository, &Tag),
+        credentials: [u8; 32],
+        deadline: Instant,
+    ) -> Result<Digest, Fault> {
+        let key = (repository.clone(), tag.clone(), credentials);
+        if let Some(known) = self.0.get(&key).await {
+            return Ok(known);
+        }
+        loop {
+            let ask = async { session().resolve(repository, tag).await.map_err(Fault::from) };
+            let answer = timeout_at(deadline, self.0.try_get_with(key.clone(), ask)).await;
+            let answer = answer.unwrap_or_else(|_| Err(Arc::new(Fault::Timeout)));
+            // The deadline of somebody who asked first is not ours.
+            let others = answer.as_ref().is_err_and(|fault| fault.reason() == Reason::Timeout) && Instant::now() < deadline;
+            if !others {
+                return answer.map_err(|fault| (*fault).clone());
+            }
+        }
+    }
+
+    /// Forgets everything, as time would.
+    #[cfg(test)]
+    pub(super) fn forget(&self) {
+        self.0.invalidate_all();
+    }
+}
