@@ -5,6 +5,7 @@
 //! decided is answered with a refusal or an error that the API server treats as one.
 
 mod answer;
+mod bodies;
 mod images;
 mod message;
 mod objects;
@@ -18,6 +19,7 @@ mod surroundings;
 mod tests;
 
 pub use answer::Answer;
+pub use bodies::Bodies;
 pub use images::{Field, ImageUse, Workload};
 pub use message::{annotations, denial, warnings};
 pub use objects::{AdmissionObserver, Gate, Outcome, Pass};

@@ -15,6 +15,7 @@ use warp::reply::{Reply, Response};
 use warp::{Filter, Rejection};
 
 use super::answer::Answer;
+use super::bodies::{Bodies, Room};
 use super::objects::{Gate, NotReady, Pass};
 use super::resources;
 use super::review::{Request, ReviewError};
@@ -35,7 +36,15 @@ pub struct Routes {
     pub segment: watch::Receiver<Option<Arc<str>>>,
     /// Where cluster-wide objects live.
     pub operator_namespace: Arc<str>,
+    /// Room for the bodies of reviews.
+    pub bodies: Bodies,
 }
+
+/// There was no room for a body in time.
+#[derive(Debug)]
+struct NoRoom;
+
+impl warp::reject::Reject for NoRoom {}
 
 #[derive(Clone, Copy)]
 enum Hook {
@@ -57,10 +66,30 @@ pub fn routes(routes: Routes) -> impl Filter<Extract = (Response,), Error = Infa
             }
         })
         .and(warp::query::<HashMap<String, String>>())
+        .map(|hook, query: HashMap<String, String>| (hook, Instant::now() + budget(query.get("timeout").map(String::as_str))))
+        .untuple_one()
         .and(warp::body::content_length_limit(MOST_BODY))
+        .and(warp::header::<u64>("content-length"))
+        .and_then({
+            let bodies = routes.bodies.clone();
+            move |hook: Hook, deadline: Instant, length: u64| {
+                let bodies = bodies.clone();
+                async move {
+                    let room = bodies.room(length, deadline).await.ok_or_else(|| warp::reject::custom(NoRoom))?;
+                    Ok::<_, Rejection>((hook, deadline, room))
+                }
+            }
+        })
+        .untuple_one()
         .and(warp::body::bytes());
-    body.then(move |hook, query: HashMap<String, String>, body: Bytes| {
-        routes.clone().answer(hook, budget(query.get("timeout").map(String::as_str)), body).boxed()
+    body.then(move |hook, deadline, room: Room, body: Bytes| {
+        let answer = routes.clone().answer(hook, deadline, body);
+        async move {
+            let answer = answer.await;
+            drop(room);
+            answer
+        }
+        .boxed()
     })
     .recover(refuse)
     .unify()
@@ -81,14 +110,14 @@ impl Routes {
         }
     }
 
-    async fn answer(self, hook: Hook, budget: Duration, body: Bytes) -> Response {
+    async fn answer(self, hook: Hook, deadline: Instant, body: Bytes) -> Response {
         let request = match Request::parse(&body) {
             Ok(request) => request,
             Err(error) => return unreadable(error),
         };
         let answer = match hook {
             // A defect in one answer must not end the connection that others share.
-            Hook::Object(pass) => match AssertUnwindSafe(self.gate.answer(pass, &request, Instant::now() + budget)).catch_unwind().await {
+            Hook::Object(pass) => match AssertUnwindSafe(self.gate.answer(pass, &request, deadline)).catch_unwind().await {
                 Ok(answer) => answer,
                 Err(_) => return text(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
             },
@@ -119,6 +148,8 @@ fn unreadable(error: ReviewError) -> Response {
 async fn refuse(rejection: Rejection) -> Result<Response, Infallible> {
     let (status, reason) = if rejection.find::<warp::reject::PayloadTooLarge>().is_some() {
         (StatusCode::PAYLOAD_TOO_LARGE, "a review has at most 16 MiB")
+    } else if rejection.find::<NoRoom>().is_some() {
+        (StatusCode::SERVICE_UNAVAILABLE, "too many reviews at one time")
     } else if rejection.find::<warp::reject::LengthRequired>().is_some() {
         (StatusCode::LENGTH_REQUIRED, "a length is required")
     } else if rejection.find::<warp::reject::MethodNotAllowed>().is_some() || rejection.is_not_found() {

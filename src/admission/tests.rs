@@ -14,7 +14,7 @@ use futures::future::{BoxFuture, FutureExt, ready};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{AdmissionObserver, Gate, Outcome, Pass, Routes, Surroundings, routes};
+use super::{AdmissionObserver, Bodies, Gate, Outcome, Pass, Routes, Surroundings, routes};
 use crate::evaluate::{CacheOutcome, Evaluator, Fault, NoPullSecrets, Observer, PullSecrets};
 use crate::index::Snapshot;
 use crate::policy::{Labels, Reason};
@@ -67,7 +67,8 @@ impl Webhook {
         let (segment, segment_read) = watch::channel(Some(Arc::from("secret")));
         let evaluator = Evaluator::new(client(), Arc::new(Silent));
         let gate = Gate { snapshots: read, evaluator, surroundings: Arc::new(Around), observer: Arc::new(Silent) };
-        let routes = Routes { gate: Arc::new(gate), segment: segment_read, operator_namespace: "bonafide-system".into() };
+        let routes =
+            Routes { gate: Arc::new(gate), segment: segment_read, operator_namespace: "bonafide-system".into(), bodies: Bodies::default() };
         Self { routes, _snapshots: snapshots, _segment: segment }
     }
 

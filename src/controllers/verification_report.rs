@@ -19,7 +19,6 @@ mod sweep;
 mod write;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
@@ -39,8 +38,6 @@ use crate::index::Snapshot;
 
 /// Pods that are evaluated at one time; the registries have limits of their own.
 const CONCURRENCY: u16 = 8;
-/// A pod that has just come changes once more when a kubelet takes it; and a rush of pods is judged before it is reported.
-const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 /// What re-verification needs.
 pub struct ReportSettings {
@@ -110,7 +107,7 @@ async fn term(settings: &ReportSettings) {
         writes: Pace::default(),
     });
     let work = Controller::for_stream(pods::watch(client, pods_writer, term.clone()), pods)
-        .with_config(Config::default().concurrency(CONCURRENCY).debounce(SETTLED_AFTER))
+        .with_config(Config::default().concurrency(CONCURRENCY))
         .reconcile_on(reports::watch(client, reports_writer, term.clone()))
         .reconcile_all_on(changes(snapshots.clone()))
         .run(reconcile::reconcile, |pod, error, term| reconcile::retry(&pod, error, &term), term.clone())

@@ -18,7 +18,7 @@ use super::admin::{self, Readiness};
 use super::leadership::Leadership;
 use super::metrics::{Metrics, State};
 use super::surroundings::Cluster;
-use crate::admission::{Gate, Routes, routes, server};
+use crate::admission::{Bodies, Gate, Routes, routes, server};
 use crate::controllers::certificates::{self, CertificateSettings, ServingMaterial};
 use crate::controllers::status::StatusWriter;
 use crate::controllers::verification_report::{self, ReportSettings};
@@ -155,7 +155,7 @@ impl Operator {
         self.tasks.spawn(split(self.material.clone(), certificate, segment, self.cancel.clone()));
         let tls = server::tls_config(certificate_read).context("the TLS settings are unusable")?;
         let operator_namespace = config.namespace.as_str().into();
-        let service = routes(Routes { gate: self.gate.clone(), segment: segment_read, operator_namespace });
+        let service = routes(Routes { gate: self.gate.clone(), segment: segment_read, operator_namespace, bodies: Bodies::default() });
         self.tasks.spawn(server::serve(listener, tls, warp::service(service), stop.clone(), DRAIN));
         self.tasks.spawn(admin::serve(admin, ready.clone(), self.registry.clone(), stop_admin.clone()));
         Ok(Serving { stop, ready, admin: stop_admin })

@@ -1,5 +1,7 @@
 //! Bodies and paths as strangers and broken clients send them.
 
+use tokio::time::Instant;
+
 use super::*;
 
 #[tokio::test]
@@ -27,6 +29,30 @@ async fn bad_bodies_get_a_short_4xx_and_the_next_one_an_answer() {
 async fn a_body_over_16_mib_is_refused_before_it_is_read() {
     let (status, text) = Webhook::of(&World::new()).post("/secret/mutate", &vec![b' '; 16 * 1024 * 1024 + 1]).await;
     assert_eq!((status, text.as_str()), (413, "a review has at most 16 MiB\n"));
+}
+
+#[tokio::test]
+async fn a_review_waits_for_room_and_one_that_waits_too_long_is_not_read() {
+    let webhook = Webhook::of(&World::new());
+    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": create(&main("a"))}).to_string();
+    let length = u32::try_from(review.len()).unwrap();
+    let bodies = Bodies::of(length + 1);
+    let routes = routes(Routes { bodies: bodies.clone(), ..webhook.routes.clone() });
+    let post = |path| warp::test::request().method("POST").path(path).body(review.clone()).reply(&routes);
+    // An answered review has given its room back.
+    for _ in 0..2 {
+        assert_eq!(post("/secret/mutate").await.status().as_u16(), 200);
+    }
+    let held = bodies.room(2, Instant::now()).await.unwrap();
+    let late = post("/secret/mutate?timeout=1s").await;
+    assert_eq!((late.status().as_u16(), late.body().as_ref()), (503, b"too many reviews at one time\n".as_ref()));
+    let (patient, ()) = tokio::join!(post("/secret/mutate"), async {
+        tokio::task::yield_now().await;
+        drop(held);
+    });
+    assert_eq!(patient.status().as_u16(), 200);
+    // A stranger takes none.
+    assert_eq!(post("/wrong/mutate").await.status().as_u16(), 404);
 }
 
 #[tokio::test]
