@@ -30,9 +30,12 @@ pub(crate) use tls::ALPN_HTTP2;
 pub use tls::tls_config;
 
 /// API servers keep a handful of connections; the rest is strangers.
-const MAX_CONNECTIONS: usize = 1024;
-/// A stranger who keeps connections open takes no more than these.
-const MAX_PER_PEER: usize = 64;
+const MAX_CONNECTIONS: usize = 2048;
+/// A stranger who keeps connections open takes no more than these. An API server that has none yet opens one for each of
+/// the 600 requests that it has in flight by default, and each that is turned away is a pod that is refused.
+const MAX_PER_PEER: usize = 640;
+/// With room for all of those requests on one connection no more are opened.
+const MAX_STREAMS: u32 = 1000;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const PING_INTERVAL: Duration = Duration::from_secs(30);
@@ -145,7 +148,12 @@ async fn handshake(stream: TcpStream, acceptor: TlsAcceptor) -> Option<TlsStream
 fn builder(protocol: Option<&[u8]>) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(PING_INTERVAL).keep_alive_timeout(PING_TIMEOUT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .max_concurrent_streams(MAX_STREAMS);
     if protocol == Some(ALPN_HTTP2) { builder.http2_only() } else { builder.http1_only() }
 }
 
