@@ -15,7 +15,7 @@ use super::last::LastVerdicts;
 use super::tags::Tags;
 use super::{CacheOutcome, Fault, ImageDecision, PullSecrets, RequirementVerdict, VerdictCache, cosign_requirement};
 use crate::index::CompiledPolicy;
-use crate::policy::{Reason, Requirement, Scheme};
+use crate::policy::{Requirement, Scheme};
 
 /// Is told what verification costs. Implemented by the metrics.
 pub trait Observer: Send + Sync {
@@ -121,9 +121,7 @@ impl Evaluator {
         let (answer, from) = loop {
             let answer = tokio::time::timeout_at(deadline, self.once(question, requirement, grants, key)).await;
             let (answer, from) = answer.unwrap_or((Err(Fault::Timeout), CacheOutcome::Miss));
-            // The deadline of somebody whose flight was joined is not ours.
-            let others = answer.as_ref().is_err_and(|fault| fault.reason() == Reason::Timeout) && Instant::now() < deadline;
-            if !others {
+            if !answer.as_ref().is_err_and(|fault| fault.is_of_anothers_deadline(deadline)) {
                 break (answer, from);
             }
         };

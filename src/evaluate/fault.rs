@@ -1,6 +1,7 @@
 //! Faults: we could not find out.
 
 use oci::{ErrorClass, RegistryError};
+use tokio::time::Instant;
 
 use crate::policy::{ObjectName, Reason};
 
@@ -48,6 +49,12 @@ impl Fault {
             Self::Registry(error) => matches!(error.class(), ErrorClass::Unavailable | ErrorClass::RateLimited | ErrorClass::Timeout),
             _ => false,
         }
+    }
+
+    /// Whether it came of a deadline that was not ours but somebody's whose flight was joined: ours, `deadline`, has not
+    /// passed yet.
+    pub(super) fn is_of_anothers_deadline(&self, deadline: Instant) -> bool {
+        self.reason() == Reason::Timeout && Instant::now() < deadline
     }
 
     /// The reason in the closed list.

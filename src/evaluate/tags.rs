@@ -12,7 +12,6 @@ use oci::{Digest, Repository, Session, Tag};
 use tokio::time::{Instant, timeout_at};
 
 use super::Fault;
-use crate::policy::Reason;
 
 /// The pods of one rollout come within it; who moves a tag and looks at once sees it move soon after.
 const REMEMBERED_FOR: Duration = Duration::from_secs(5);
@@ -47,9 +46,7 @@ impl Tags {
             let ask = async { session().resolve(repository, tag).await.map_err(Fault::from) };
             let answer = timeout_at(deadline, self.0.try_get_with(key.clone(), ask)).await;
             let answer = answer.unwrap_or_else(|_| Err(Arc::new(Fault::Timeout)));
-            // The deadline of somebody who asked first is not ours.
-            let others = answer.as_ref().is_err_and(|fault| fault.reason() == Reason::Timeout) && Instant::now() < deadline;
-            if !others {
+            if !answer.as_ref().is_err_and(|fault| fault.is_of_anothers_deadline(deadline)) {
                 return answer.map_err(|fault| (*fault).clone());
             }
         }

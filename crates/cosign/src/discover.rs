@@ -1,7 +1,8 @@
 //! Finding the signature objects of an image: the only part that asks a registry.
 //!
 //! All layouts count: an attestation bundle beside a legacy signature must not hide it. Which is asked first is a matter
-//! of traffic only: who has not found enough in one place looks in all others too. With a signature repository cosign (`COSIGN_REPOSITORY`) writes both layouts there, referrers included.
+//! of traffic only: who has not found enough in one place looks in all others too. With a signature repository cosign
+//! (`COSIGN_REPOSITORY`) writes both layouts there, referrers included.
 //! Invariant: what whoever may push can break (an object, a manifest) is skipped and reported; what only the registry
 //! or the network can break is a fault. Neither hides what was found.
 

@@ -16,10 +16,9 @@ use crate::limits::{CONCURRENT_FETCHES, HELD_BYTES, OBJECT_BYTES};
 
 /// What the registry lists, or where it lists nothing, what the tag that stands in for its list names.
 pub(super) async fn search(place: Search<'_>) -> Discovered {
-    match list(place).await {
-        Ok(Some(referrers)) => fetch_all(place, Layout::Referrers, Ok(referrers)).await,
-        Ok(None) => tagged(place).await,
-        Err(error) => fetch_all(place, Layout::Referrers, Err(error)).await,
+    match list(place).await.transpose() {
+        Some(referrers) => fetch_all(place, Layout::Referrers, referrers).await,
+        None => tagged(place).await,
     }
 }
 

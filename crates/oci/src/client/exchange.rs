@@ -51,17 +51,16 @@ impl Session {
             let result = self.exchange_once(request, &host).await;
             let limited = result.as_ref().ok().and_then(leave::wish);
             self.heed(&host, &result, limited);
-            if limited.is_some() && patience > 0 {
-                patience -= 1;
-                if self.leave_in_time(&host) {
-                    continue;
+            if limited.is_some() {
+                if patience == 0 || !self.leave_in_time(&host) {
+                    return result;
                 }
+                patience -= 1;
+            } else if may_fail_once && worth_a_retry(&result) {
+                may_fail_once = false;
+            } else {
                 return result;
             }
-            if limited.is_some() || !may_fail_once || !worth_a_retry(&result) {
-                return result;
-            }
-            may_fail_once = false;
         }
     }
 

@@ -44,10 +44,10 @@ pub(super) struct Wish(Option<Duration>);
 
 /// 429, and 503 where it says when to come back.
 pub(super) fn wish(answer: &Answer) -> Option<Wish> {
-    let named = retry_after(&answer.headers, SystemTime::now());
+    let named = || retry_after(&answer.headers, SystemTime::now());
     match answer.status.as_u16() {
-        429 => Some(Wish(named)),
-        503 => named.map(|named| Wish(Some(named))),
+        429 => Some(Wish(named())),
+        503 => named().map(|named| Wish(Some(named))),
         _ => None,
     }
 }
