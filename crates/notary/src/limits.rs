@@ -29,6 +29,9 @@ pub(crate) const KEYS: usize = 256;
 /// Delegations in one file.
 pub(crate) const DELEGATIONS: usize = 64;
 
+/// Delegations that are fetched when all are asked for.
+pub(crate) const DELEGATIONS_FETCHED: usize = 256;
+
 /// Names below `targets` in the name of a delegation.
 pub(crate) const DELEGATION_DEPTH: usize = 4;
 
