@@ -47,7 +47,7 @@ pub use key::{Algorithm, KeyError, KeyId, PublicKey};
 pub use metadata::{StructureError, UnusableTarget};
 pub use name::{DelegationName, DelegationNameError, Gun, GunError, Role};
 pub use resolve::{Deciding, Demand, RequiredSigner, Resolved, SignerProblem, Unresolved, Wanted};
-pub use state::State;
+pub use state::{MergeConflict, State, StateError};
 pub use trust::{Anchors, Authorities, AuthoritiesError, NoAnchors};
 pub use trusted::Trusted;
 pub use update::{Request, Scope, update};

@@ -3,8 +3,14 @@
 //! Boundary: this crate neither stores nor shares it. One state belongs to one server, one repository and one set of
 //! anchors; it is written after a complete success and before the result is used.
 
+mod document;
+mod merge;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+pub use document::StateError;
+pub use merge::MergeConflict;
 
 use crate::hash::Sha256;
 use crate::name::{DelegationName, Role};

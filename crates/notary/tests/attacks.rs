@@ -18,3 +18,5 @@ mod pins;
 mod roots;
 #[path = "attacks/signers.rs"]
 mod signers;
+#[path = "attacks/state.rs"]
+mod state;
