@@ -6,6 +6,8 @@ mod id;
 mod listed;
 mod public;
 mod signature;
+#[cfg(test)]
+mod tests;
 
 pub use algorithm::{Algorithm, KeyError};
 pub use id::KeyId;

@@ -45,8 +45,9 @@ impl RoleKeys {
         if ids.len() > KEYS {
             return Err(StructureError::TooMany("keys"));
         }
-        let keys = ids.iter().map(|id| find(id, ring)).collect::<Result<_, _>>()?;
-        Ok(RoleKeys { keys, threshold })
+        // A key named often must not be tried often: every try costs a check.
+        let keys: BTreeMap<KeyId, ListedKey> = ids.iter().map(|id| find(id, ring)).collect::<Result<_, _>>()?;
+        Ok(RoleKeys { keys: keys.into_values().collect(), threshold })
     }
 
     /// Whether no key of `self` is a key of `other`: the role was given to somebody else.
@@ -60,7 +61,8 @@ fn same_material(one: &ListedKey, other: &ListedKey) -> bool {
     matches!((&one.public, &other.public), (Ok(one), Ok(other)) if one == other)
 }
 
-fn find(id: &Value, ring: &KeyRing) -> Result<ListedKey, StructureError> {
+fn find(id: &Value, ring: &KeyRing) -> Result<(KeyId, ListedKey), StructureError> {
     let id: KeyId = as_text(id, "keyids")?.parse().map_err(|_| StructureError::KeyId)?;
-    ring.get(&id).cloned().ok_or(StructureError::UnlistedKey(id))
+    let key = ring.get(&id).ok_or(StructureError::UnlistedKey(id))?;
+    Ok((id, key.clone()))
 }

@@ -1,9 +1,10 @@
 //! Endless data, wrong lengths, and how much is asked of a server.
 
 use notary::{JsonError, Role, StructureError, UpdateError, limits};
+use proptest::prelude::*;
 
 use crate::client::{Client, refusal, tag};
-use crate::forge::repo::Repo;
+use crate::forge::repo::{Repo, digest_of};
 
 #[test]
 fn endless_files_are_cut_off_at_the_cap_of_their_role() {
@@ -109,4 +110,35 @@ fn a_refresh_asks_for_the_next_root_and_the_timestamp_and_then_only_for_what_a_c
     let (fresh, by_hash) = asked.split_at(2);
     assert_eq!(fresh, ["2.root.json", "timestamp.json"]);
     assert!(by_hash.iter().all(|name| name.len() > 64), "{by_hash:?}");
+}
+
+#[test]
+fn an_update_can_run_on_any_thread() {
+    fn assert_send<T: Send>(_: &T) {}
+    let repo = Repo::new();
+    let (site, client) = (repo.publish(), Client::of(&repo));
+    assert_send(&notary::update(&site, &client.request, None));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Whoever holds the wire, and no key, can only withhold.
+    #[test]
+    fn a_changed_byte_in_any_file_never_changes_a_digest(role in 0..ROLES.len(), at in any::<usize>(), bit in 0_u32..8) {
+        let mut site = REPO.with(Repo::publish);
+        let mut bytes = site.bytes_of(ROLES[role]);
+        let at = at % bytes.len();
+        bytes[at] ^= 1_u8 << bit;
+        site.replace(ROLES[role], bytes);
+        let trusted = REPO.with(|repo| Client::of(repo).update(&site));
+        let resolved = trusted.ok().and_then(|trusted| tag(&trusted, "1.0").ok());
+        prop_assert!(resolved.is_none_or(|resolved| *resolved.digest() == digest_of("one")));
+    }
+}
+
+const ROLES: [&str; 6] = ["root", "timestamp", "snapshot", "targets", "targets/releases", "targets/alice"];
+
+thread_local! {
+    static REPO: Repo = Repo::new();
 }
