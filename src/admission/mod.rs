@@ -17,6 +17,7 @@ pub mod server;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod traffic;
 
 pub use answer::Answer;
 pub use bodies::Bodies;
@@ -26,3 +27,4 @@ pub use objects::{AdmissionObserver, Gate, Outcome, Pass};
 pub use review::{Operation, Request, ReviewError};
 pub use routes::{Routes, routes};
 pub use surroundings::Surroundings;
+pub use traffic::Traffic;

@@ -18,6 +18,7 @@ use super::message::{self, Judged};
 use super::patch::{self, Change};
 use super::review::{Operation, Request};
 use super::surroundings::Surroundings;
+use super::traffic::Traffic;
 use crate::crd::Mode;
 use crate::evaluate::{Evaluator, Fault, ImageDecision, Question, Verdict};
 use crate::index::{CompiledPolicy, Snapshot};
@@ -67,6 +68,8 @@ pub struct Gate {
     pub surroundings: Arc<dyn Surroundings>,
     /// The metrics.
     pub observer: Arc<dyn AdmissionObserver>,
+    /// Is told of every request that is judged, for those who stay out of its way.
+    pub traffic: Traffic,
 }
 
 /// There is no snapshot yet, so nothing can be said (security rule 15).
@@ -94,7 +97,10 @@ impl Gate {
         let started = Instant::now();
         let snapshot = self.snapshots.borrow().clone().ok_or(NotReady)?;
         let (answer, outcome, reason) = match self.case(&snapshot, request, deadline).await {
-            Ok(Some(case)) => self.decide(pass, case, deadline).await,
+            Ok(Some(case)) => {
+                self.traffic.passes();
+                self.decide(pass, case, deadline).await
+            }
             Ok(None) => (Answer::admitted(), Outcome::Skipped, None),
             Err(answer) => (Self::soften(answer, &snapshot, request), Outcome::Fault, Some(Reason::Internal)),
         };
