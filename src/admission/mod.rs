@@ -17,6 +17,7 @@ pub mod server;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod traffic;
 
 pub use answer::Answer;

@@ -40,7 +40,7 @@ impl Environment {
     pub fn start(program: &Path) -> Result<Self> {
         tools::all()?;
         let registries = thread::spawn(|| Ok::<_, anyhow::Error>((Registry::distribution()?, Registry::referrers()?)));
-        let control_plane = ControlPlane::start(Options::default())?;
+        let control_plane = ControlPlane::start(Options { audit: true, ..Options::default() })?;
         install(control_plane.kubectl())?;
         let (registry, referrers_registry) = registries.join().map_err(|_| anyhow!("starting the registries panicked"))??;
         let kubeconfig = control_plane.service_account_kubeconfig(OPERATOR_NAMESPACE, SERVICE_ACCOUNT)?;
