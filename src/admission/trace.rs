@@ -3,7 +3,7 @@
 //! ```text
 //! log line        uid  object
 //! audit log       uid  object     annotations of the webhook
-//! report               spec.pod.uid
+//! report               pod.uid
 //! ```
 //!
 //! Boundary: uids only. Invariant: what the author of an object wrote is escaped and cut before it is shown.

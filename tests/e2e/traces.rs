@@ -34,7 +34,7 @@ fn request_is_followed_by_its_uid(env: &Environment) -> Result<()> {
 
         stage.namespace.wait_until(&["verificationreports.bonafide.dev", "web"], |_| true)?;
         let report = stage.namespace.get(&["verificationreports.bonafide.dev", "web"])?.context("the report")?;
-        ensure!(report["spec"]["pod"]["uid"] == annotation("object")?, "{report:#}");
+        ensure!(report["pod"]["uid"] == annotation("object")?, "{report:#}");
         Ok(())
     })
 }
