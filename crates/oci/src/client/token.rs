@@ -91,7 +91,7 @@ fn request<'a>(method: Method, url: &'a Url, authorization: Option<&'a HeaderVal
     Request { method, url, accept: Some("application/json"), authorization, form, cap: MAX_BYTES }
 }
 
-fn read(answer: &Answer, server: &Host, asked_at: Instant) -> Result<Authorization, RegistryError> {
+pub(super) fn read(answer: &Answer, server: &Host, asked_at: Instant) -> Result<Authorization, RegistryError> {
     if is_redirect(answer) {
         return Err(RegistryError::RedirectRefused { host: server.clone(), why: RedirectFault::Token });
     }
