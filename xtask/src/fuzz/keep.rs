@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::Target;
+use super::{FOUND, Target};
 
 /// The limits that the test in `fuzz/` holds.
 const MOST_FILES: usize = 30;
@@ -56,7 +56,7 @@ fn measure(target: &Target) -> Result<Vec<Input>> {
     let mut command = target.command(&target.scratch.join("merge.log"))?;
     // Without counters an input counts by what it reaches, not by how often.
     command.args(["-merge=1", "-use_counters=0"]).arg(format!("-merge_control_file={}", control.display()));
-    command.arg(&merged).arg(&target.committed).arg(target.scratch.join("corpus"));
+    command.arg(&merged).arg(&target.committed).arg(target.scratch.join(FOUND));
     let status = command.status().with_context(|| format!("cannot start {}", target.program.display()))?;
     ensure!(status.success(), "{}: the inputs could not be measured; the log is in {}", target.name, target.scratch.display());
     fs::remove_dir_all(&merged)?;
