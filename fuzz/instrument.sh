@@ -14,7 +14,8 @@ case "$*" in
 *"--crate-name bonafide "*) level=0 ;;
 esac
 
-exec "$@" -Copt-level="$level" -Cpasses=sancov-module \
+# A finding is told by its lines; more about each variable would only be linked twelve times.
+exec "$@" -Copt-level="$level" -Cdebuginfo=line-tables-only -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table \
