@@ -6,6 +6,8 @@
 
 mod answer;
 mod bodies;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod images;
 mod message;
 mod objects;
