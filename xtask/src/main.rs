@@ -38,7 +38,7 @@ enum Command {
     ///
     /// Builds the operator in release mode first. `docs/benchmarks.md` has the results and how to read them.
     Bench {
-        /// Run only the parts whose names contain this: hot, burst, pinned, cold, far, containers, simultaneous, memory, policy, key.
+        /// Run only the parts whose names contain this: micro, hot, burst, pinned, cold, far, containers, simultaneous, memory, policy, key.
         filter: Option<String>,
     },
     /// Find or build the control plane, the registries and the signers.
