@@ -17,9 +17,8 @@ fn leads(name: &'static str, asked: Asked, wanted: Wanted, target: impl Fn(&Scen
         scene.hostile.0.script_once(&path, Misbehaviour::Status(401, vec![("www-authenticate", challenge)]));
         scene.at(asked, Misbehaviour::Redirect(target(scene)));
     })
-    .also(|scene| {
-        let carried = scene.hostile.0.requests().iter().any(|seen| seen.kind != Kind::Token && seen.authorization.is_some());
-        assert!(carried, "the row is void: the request that was led away carried no token");
+    .also("the request that was led away carried a token", |scene| {
+        scene.hostile.0.requests().iter().any(|seen| seen.kind != Kind::Token && seen.authorization.is_some())
     })
 }
 
@@ -28,14 +27,6 @@ fn stored_elsewhere(scene: &Scene) -> String {
     let payload = crate::testing::Images::payload("app", &scene.image);
     scene.foreign.push_blob("app", payload);
     scene.foreign.url(&scene.path(Asked::Payload))
-}
-
-fn foreign_was_asked(scene: &Scene) {
-    assert!(!scene.foreign.requests().is_empty(), "the row is void: nobody came to the foreign host");
-}
-
-fn foreign_was_not_asked(scene: &Scene) {
-    assert_eq!(scene.foreign.requests(), [], "somebody came to the foreign host");
 }
 
 #[tokio::test]
@@ -49,35 +40,33 @@ async fn redirects_carry_no_credential_away_and_come_to_an_end() {
                 scene.foreign.url(&path)
             })
             .requests(40)
-            .also(foreign_was_asked),
-            leads("a payload at another host", Asked::Payload, Trusted, stored_elsewhere).also(foreign_was_asked),
+            .asking_foreign(),
+            leads("a payload at another host", Asked::Payload, Trusted, stored_elsewhere).asking_foreign(),
             leads("a payload at another host that wants a login", Asked::Payload, Fault(RegistryDenied), |scene| {
                 scene.foreign.require(Auth::Basic("reader".to_owned(), "secret-of-the-shop".to_owned()));
                 scene.foreign.url("/x")
             })
-            .also(foreign_was_asked),
+            .asking_foreign(),
             leads("a tag at another host that wants a token", Asked::Tag, Fault(RegistryDenied), |scene| {
                 scene.foreign.require(Auth::bearer("reader", "secret-of-the-shop"));
                 scene.foreign.url("/v2/app/manifests/v1")
             })
-            .also(|scene| {
-                foreign_was_asked(scene);
-                assert_eq!(scene.foreign.count(Kind::Token), 0);
+            .also("the challenge of the foreign host was not met", |scene| {
+                !scene.foreign.requests().is_empty() && scene.foreign.count(Kind::Token) == 0
             }),
             leads("a payload over another host and back", Asked::Payload, Fault(RegistryDenied), |scene| {
                 scene.hostile.0.script("/back", Misbehaviour::Status(401, vec![]));
                 scene.foreign.script("/x", Misbehaviour::Redirect(scene.hostile.0.url("/back")));
                 scene.foreign.url("/x")
             })
-            .also(|scene| {
+            .also("the way back was taken without a credential", |scene| {
                 let requests = scene.hostile.0.requests();
-                let back = requests.iter().find(|seen| seen.path == "/back").expect("a way back");
-                assert_eq!(back.authorization, None, "the credential came back after a detour");
+                requests.iter().find(|seen| seen.path == "/back").is_some_and(|back| back.authorization.is_none())
             }),
             leads("a payload without TLS", Asked::Payload, Fault(Forbidden), |scene| {
                 scene.foreign.url("/x").replace("https://", "http://")
             })
-            .also(foreign_was_not_asked),
+            .not_asking_foreign(),
             leads("a payload at the metadata service", Asked::Payload, Fault(Forbidden), |_| "https://169.254.169.254/latest".to_owned()),
             leads("a payload at an address inside IPv6", Asked::Payload, Fault(Forbidden), |_| {
                 "https://[::ffff:169.254.169.254]/".to_owned()
@@ -86,7 +75,7 @@ async fn redirects_carry_no_credential_away_and_come_to_an_end() {
             leads("a payload behind a login in the address", Asked::Payload, Fault(Forbidden), |scene| {
                 scene.foreign.url("/x").replace("https://", "https://reader:secret@")
             })
-            .also(foreign_was_not_asked),
+            .not_asking_foreign(),
             leads("a payload nowhere", Asked::Payload, Fault(Forbidden), |_| "https://".to_owned()),
             Row::tls("a next page at another host", Fault(RegistryUnavailable), |scene| {
                 scene.forget_signature();
@@ -98,7 +87,7 @@ async fn redirects_carry_no_credential_away_and_come_to_an_end() {
                 scene.hostile.0.script_once(&path, Misbehaviour::Status(401, vec![("www-authenticate", challenge)]));
                 scene.at(Asked::Referrers, Misbehaviour::LinkedBody(index, r#"{"manifests":[]}"#.into(), link));
             })
-            .also(foreign_was_not_asked),
+            .not_asking_foreign(),
         ]
     })
     .await;

@@ -30,6 +30,9 @@ pub(crate) enum Speaks {
     Tls,
 }
 
+/// A sentence, and whether it is true of a scene.
+type Truth = (&'static str, fn(&Scene) -> bool);
+
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) speaks: Speaks,
@@ -43,7 +46,7 @@ pub(crate) struct Row {
     /// The most requests that the hostile registry may see.
     pub(crate) requests: usize,
     /// What else must be true of the scene afterwards.
-    pub(crate) also: Vec<fn(&Scene)>,
+    pub(crate) also: Vec<Truth>,
     /// Whether it takes time by design: such rows run side by side.
     pub(crate) waits: bool,
 }
@@ -76,9 +79,18 @@ impl Row {
         Self { requests, ..self }
     }
 
-    pub(crate) fn also(mut self, also: fn(&Scene)) -> Self {
-        self.also.push(also);
+    /// What must be true as well, and whether it is.
+    pub(crate) fn also(mut self, what: &'static str, is_true: fn(&Scene) -> bool) -> Self {
+        self.also.push((what, is_true));
         self
+    }
+
+    pub(crate) fn asking_foreign(self) -> Self {
+        self.also("the foreign host was asked", |scene| !scene.foreign.requests().is_empty())
+    }
+
+    pub(crate) fn not_asking_foreign(self) -> Self {
+        self.also("the foreign host was not asked", |scene| scene.foreign.requests().is_empty())
     }
 
     pub(crate) fn within(self, patience: Duration) -> Self {

@@ -96,7 +96,8 @@ async fn examine(outcome: Outcome<'_>) -> String {
     if requests > row.requests {
         wrong.push(format!("{requests} requests were sent, more than {}", row.requests));
     }
-    row.also.iter().for_each(|also| also(&scene));
+    let untrue = row.also.iter().filter(|(_, is_true)| !is_true(&scene));
+    wrong.extend(untrue.map(|(what, _)| format!("it is not true that {what}")));
     wrong.extend(aftermath(&scene).await);
     wrong.into_iter().fold(String::new(), |text, what| text + row.name + ": " + &what + "\n")
 }
