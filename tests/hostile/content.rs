@@ -64,6 +64,12 @@ async fn content_that_is_not_what_was_asked_for_counts_for_nothing() {
                 let other = scene.hostile.push("app", "other", "another image");
                 scene.at(Asked::Tag, Misbehaviour::ContentDigest(Some(other.to_string())));
             }),
+            Row::plain("a tag that moves after the first answer", Trusted, |scene| {
+                let other = scene.hostile.push_signed("app", "other", &[&scene.build]);
+                let says = |digest: &Digest| Misbehaviour::ContentDigest(Some(digest.to_string()));
+                scene.hostile.0.script_once(&scene.path(Asked::Tag), says(&scene.image));
+                scene.at(Asked::Tag, says(&other));
+            }),
             Row::plain("a layer with a broken signature", Refused(InvalidSignature), |scene| {
                 let payload = Images::payload("app", &scene.image);
                 let layer = serde_json::json!({

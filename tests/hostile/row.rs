@@ -58,7 +58,8 @@ impl Row {
             // Less than the second that servers want to be left alone for.
             Wanted::Outage(Reason::RateLimited) => 500,
             Wanted::Outage(Reason::Timeout) => 1000,
-            _ => 2000,
+            // Room for a busy machine: nothing waits for it.
+            _ => 4000,
         });
         Self { name, speaks, stage: Box::new(stage), wanted, patience, holding: MIB, requests: 16, also: vec![], waits }
     }
