@@ -1,0 +1,88 @@
+//! An image whose verdict is known: one policy with one cosign requirement, asked by digest.
+
+#[path = "../../tests/properties/signed.rs"]
+mod signed;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bonafide::evaluate::{CacheOutcome, Evaluator, ImageDecision, NoPullSecrets, Observer, Question};
+use bonafide::index::{CompiledPolicy, Inputs, compile};
+use bonafide::policy::{Kind, Labels, ObjectName, Observed};
+use futures::FutureExt;
+use registry_double::RegistryDouble;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tokio::time::Instant;
+
+const OPERATOR_NAMESPACE: &str = "bonafide-system";
+
+struct Silent;
+
+impl Observer for Silent {
+    fn answered(&self, _: CacheOutcome, _: Duration) {}
+}
+
+pub(crate) struct Known {
+    runtime: Runtime,
+    evaluator: Evaluator,
+    policies: Vec<Arc<CompiledPolicy>>,
+    image: String,
+}
+
+impl Known {
+    /// Verifies the image once, at a registry that is gone afterwards.
+    pub(crate) fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let registry = runtime.block_on(RegistryDouble::start());
+        let signer = signed::Signer::new();
+        let digest = signed::push(&registry, "shop/web", "v1", &[&signer]);
+        let known = Self {
+            evaluator: runtime.block_on(async { Evaluator::new(signed::client(), Arc::new(Silent)) }),
+            policies: policies(&registry, &signer),
+            image: format!("{}/shop/web:v1@{digest}", registry.address()),
+            runtime,
+        };
+        let first = known.runtime.block_on(known.evaluator.evaluate(known.question()));
+        assert!(!first.is_refused() && first.digest().is_some(), "{first:?}");
+        known
+    }
+
+    /// The same question again: answered from memory, so without waiting for anything.
+    pub(crate) fn ask(&self) -> ImageDecision {
+        let _guard = self.runtime.enter();
+        self.evaluator.evaluate(self.question()).now_or_never().expect("an answer at once")
+    }
+
+    fn question(&self) -> Question<'_> {
+        Question {
+            namespace: "shop",
+            image: &self.image,
+            digest: None,
+            policies: &self.policies,
+            pull_secrets: &NoPullSecrets,
+            now: chrono::Utc::now(),
+            last_verdicts: true,
+            deadline: Instant::now() + Duration::from_secs(30),
+        }
+    }
+}
+
+fn policies(registry: &RegistryDouble, signer: &signed::Signer) -> Vec<Arc<CompiledPolicy>> {
+    let object = |kind, name: &str, spec: Value| {
+        vec![Observed { kind, name: ObjectName::new(OPERATOR_NAMESPACE, name), generation: Some(1), created: None, spec }]
+    };
+    let hosts = json!([{"host": registry.address(), "plainHTTP": true}]);
+    let rules = json!([
+        {"name": "never", "images": ["**:latest"], "action": "Deny"},
+        {"name": "apps", "images": [format!("{}/**", registry.address())], "verify": [{"validator": "release"}]},
+    ]);
+    let inputs = Inputs {
+        operator_namespace: OPERATOR_NAMESPACE.to_owned(),
+        policies: object(Kind::ImagePolicy, "production", json!({"mode": "Enforce", "unmatched": "Deny", "rules": rules})),
+        validators: object(Kind::Validator, "release", json!({"cosign": {}, "trustRoots": ["build"], "registry": {"hosts": hosts}})),
+        trust_roots: object(Kind::TrustRoot, "build", signer.trust_root()),
+        ..Inputs::default()
+    };
+    compile(&inputs).0.applicable("shop", &Labels::new())
+}
