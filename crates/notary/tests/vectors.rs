@@ -10,6 +10,7 @@ mod server;
 #[path = "vectors/verdict.rs"]
 mod verdict;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use file::{Adversarial, RealStates, Scenario, Step, VectorFile};
@@ -27,7 +28,7 @@ fn read(path: &Path) -> String {
 }
 
 /// Runs `steps` in order, as one client that keeps its state; the last outcome is what counts.
-fn replay(file: &VectorFile, anchors: &Anchors, steps: &[Step]) -> Got {
+fn replay(file: &VectorFile, anchors: &Anchors, asked: &BTreeSet<String>, steps: &[Step]) -> Got {
     let mut state: Option<State> = None;
     let mut outcome: Option<Result<Tags, String>> = None;
     for step in steps {
@@ -43,7 +44,7 @@ fn replay(file: &VectorFile, anchors: &Anchors, steps: &[Step]) -> Got {
         outcome = Some(match block_on(update(&server, &request, state.as_ref())) {
             Ok(trusted) => {
                 state = Some(trusted.state().clone());
-                Tags::resolve(file, &trusted)
+                Tags::resolve(file, asked, &trusted)
             }
             Err(error) => Err(explain(&error)),
         });
@@ -59,11 +60,12 @@ fn explain(error: &UpdateError) -> String {
 }
 
 fn run(adversarial: &Adversarial) -> (usize, usize) {
+    let asked = adversarial.tags();
     let mut as_wanted = 0;
     for scenario in &adversarial.scenarios {
         let (file, steps) = (&adversarial.file, scenario.steps_to_run(adversarial));
-        let got = replay(file, &scenario.anchors(adversarial), &steps);
-        let good = got.is(scenario) && (!scenario.needs_pin() || replay(file, &Anchors::trust_on_first_use(), &steps).0.is_err());
+        let got = replay(file, &scenario.anchors(adversarial), &asked, &steps);
+        let good = got.is(scenario) && (!scenario.needs_pin() || replay(file, &Anchors::trust_on_first_use(), &asked, &steps).0.is_err());
         as_wanted += usize::from(good);
         print_line(scenario, &got, good);
     }
@@ -100,7 +102,7 @@ fn every_real_state_is_followed_in_order() {
     let mut as_wanted = 0;
     for (index, state) in real.states.iter().enumerate() {
         let steps: Vec<Step> = real.states.iter().take(index + 1).map(|state| state.step.clone()).collect();
-        let got = replay(&real.file, &anchors, &steps);
+        let got = replay(&real.file, &anchors, &RealStates::tags(), &steps);
         let good = got.0.as_ref().is_ok_and(|tags| tags.are_those_of(&state.name));
         as_wanted += usize::from(good);
         println!("{} {} | wanted: accept | got: {got}", if good { "ok  " } else { "FAIL" }, state.name);
@@ -114,7 +116,7 @@ fn every_real_state_is_followed_in_order() {
 fn every_real_state_is_accepted_at_first_contact_with_the_oldest_pin() {
     let real: RealStates = serde_json::from_str(&read(&vectors("real-states.json"))).unwrap();
     for state in &real.states {
-        let got = replay(&real.file, &real.anchors(), std::slice::from_ref(&state.step));
+        let got = replay(&real.file, &real.anchors(), &RealStates::tags(), std::slice::from_ref(&state.step));
         assert!(got.0.as_ref().is_ok_and(|tags| tags.are_those_of(&state.name)), "{}: {got}", state.name);
     }
 }
@@ -125,7 +127,25 @@ fn no_real_state_follows_a_later_one() {
     let real: RealStates = serde_json::from_str(&read(&vectors("real-states.json"))).unwrap();
     for pair in real.states.windows(2) {
         let [earlier, later] = pair else { continue };
-        let got = replay(&real.file, &real.anchors(), &[later.step.clone(), earlier.step.clone()]);
+        let got = replay(&real.file, &real.anchors(), &RealStates::tags(), &[later.step.clone(), earlier.step.clone()]);
         assert!(got.0.is_err(), "{} after {}: {got}", earlier.name, later.name);
     }
+}
+
+/// A server that signs timestamp and snapshot with ed25519 keys in its own process, and the layout of docker.
+#[test]
+fn the_repository_of_a_server_with_ed25519_keys_is_accepted() {
+    let names = ["root", "timestamp", "snapshot", "targets"];
+    let blob = |name: &str| (name.to_owned(), read(&vectors(&format!("ed25519-docker-library-demo/{name}.json"))));
+    let file = VectorFile {
+        gun: "docker.io/library/demo".to_owned(),
+        verify_at: "2026-11-21T12:00:00Z".parse().unwrap(),
+        image_labels: BTreeMap::new(),
+        blobs: names.map(blob).into(),
+    };
+    let step = Step { files: names.map(|name| (name.to_owned(), name.to_owned())).into(), ..Step::default() };
+    let got = replay(&file, &Anchors::trust_on_first_use(), &BTreeSet::new(), std::slice::from_ref(&step));
+    assert!(got.0.is_ok(), "{got}");
+    let elsewhere = VectorFile { gun: "docker.io/library/other".to_owned(), ..file };
+    assert!(replay(&elsewhere, &Anchors::trust_on_first_use(), &BTreeSet::new(), &[step]).0.is_err());
 }

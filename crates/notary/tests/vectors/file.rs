@@ -1,6 +1,6 @@
 //! The form of the vector files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
@@ -40,7 +40,7 @@ pub(crate) struct Scenario {
 }
 
 /// What the server answers during one run.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 pub(crate) struct Step {
     #[serde(default)]
     pub(crate) files: BTreeMap<String, String>,
@@ -64,6 +64,14 @@ pub(crate) struct RealState {
     pub(crate) name: String,
     #[serde(flatten)]
     pub(crate) step: Step,
+}
+
+impl Adversarial {
+    /// Every tag that some scenario has an opinion on.
+    pub(crate) fn tags(&self) -> BTreeSet<String> {
+        let wanted = self.scenarios.iter().flat_map(|scenario| &scenario.wanted_tags_docker_rule);
+        wanted.flat_map(BTreeMap::keys).cloned().collect()
+    }
 }
 
 impl Scenario {
@@ -95,6 +103,10 @@ impl Scenario {
 }
 
 impl RealStates {
+    pub(crate) fn tags() -> BTreeSet<String> {
+        ["1.0", "1.1", "2.0", "4.1", "9.9"].map(str::to_owned).into()
+    }
+
     /// The root key of the first state.
     pub(crate) fn anchors(&self) -> Anchors {
         let root = json(&self.file.blobs[&self.states[0].step.files["root"]]);

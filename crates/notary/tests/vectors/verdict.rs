@@ -1,6 +1,6 @@
 //! What came of a scenario, and whether that is what was wanted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt;
 
@@ -13,13 +13,10 @@ pub(crate) struct Tags(BTreeMap<String, Option<String>>);
 
 pub(crate) struct Got(pub(crate) Result<Tags, String>);
 
-/// Tags that some vector names; a verdict over all of them is what the last step is judged by.
-const TAGS: [&str; 13] = ["1.0", "1.1", "2.0", "2.5", "1.9", "3.0", "4.1", "9.9", "both", "evil", "x", "latest", ""];
-
 impl Tags {
     /// An error when the deciding role cannot be believed: then there is no answer for any tag.
-    pub(crate) fn resolve(file: &VectorFile, trusted: &Trusted) -> Result<Tags, String> {
-        let tags = TAGS.iter().map(|tag| Ok(((*tag).to_owned(), image(file, trusted, tag)?)));
+    pub(crate) fn resolve(file: &VectorFile, asked: &BTreeSet<String>, trusted: &Trusted) -> Result<Tags, String> {
+        let tags = asked.iter().map(|tag| Ok((tag.clone(), image(file, trusted, tag)?)));
         tags.collect::<Result<_, String>>().map(Tags)
     }
 
