@@ -5,9 +5,12 @@
 /// A compiled glob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Glob {
-    /// The literal text before the first wildcard: most mismatches end here.
+    /// The literal text before the first wildcard, or all of it without one: most mismatches end here.
     prefix: String,
-    rest: Vec<Token>,
+    /// From the first wildcard to the last.
+    middle: Vec<Token>,
+    /// The literal text after the last wildcard: most others end here, and seldom is anything left to be run over.
+    suffix: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +24,7 @@ enum Token {
 
 impl Glob {
     pub(super) fn everything() -> Self {
-        Self { prefix: String::new(), rest: vec![Token::DoubleStar] }
+        Self { prefix: String::new(), middle: vec![Token::DoubleStar], suffix: String::new() }
     }
 
     /// A glob over repository paths; the error is the position of the first wrong character.
@@ -66,17 +69,21 @@ impl Glob {
             });
         }
         let prefix: String = tokens.iter().map_while(|token| token.literal()).collect();
-        let rest = tokens.split_off(prefix.chars().count());
-        Ok(Self { prefix, rest })
+        let mut middle = tokens.split_off(prefix.chars().count());
+        let wild = middle.iter().rposition(|token| token.literal().is_none()).map_or(0, |last| last + 1);
+        let suffix = middle.split_off(wild).into_iter().filter_map(Token::literal).collect();
+        Ok(Self { prefix, middle, suffix })
     }
 
     pub(super) fn matches(&self, text: &str) -> bool {
-        let Some(text) = text.strip_prefix(&self.prefix) else { return false };
-        match self.rest.as_slice() {
+        // One after the other: what the prefix took is not there for the suffix.
+        let between = text.strip_prefix(&self.prefix).and_then(|rest| rest.strip_suffix(&self.suffix));
+        let Some(text) = between else { return false };
+        match self.middle.as_slice() {
             [] => text.is_empty(),
             [Token::DoubleStar] => true,
             [Token::Star] => !text.contains('/'),
-            rest => run(rest, text.chars(), |token, c| match token {
+            middle => run(middle, text.chars(), |token, c| match token {
                 Token::Literal(literal) => literal == c,
                 Token::Star => c != '/',
                 Token::DoubleStar => true,
@@ -88,18 +95,22 @@ impl Glob {
     pub(super) fn covers(&self, other: &Self) -> bool {
         // What follows our literal prefix can only be matched where theirs begins with it, too.
         let Some(further) = other.prefix.strip_prefix(&self.prefix) else { return false };
-        match self.rest.as_slice() {
-            [] => return further.is_empty() && other.rest.is_empty(),
-            [Token::DoubleStar] => return true,
+        match self.middle.as_slice() {
+            [] => return further.is_empty() && other.middle.is_empty(),
+            [Token::DoubleStar] if self.suffix.is_empty() => return true,
             _ => {}
         }
-        let theirs = further.chars().map(Token::Literal).chain(other.rest.iter().copied());
-        run(&self.rest, theirs, |mine, theirs| match (mine, theirs) {
+        let mine: Vec<Token> = self.after_prefix().collect();
+        run(&mine, further.chars().map(Token::Literal).chain(other.after_prefix()), |mine, theirs| match (mine, theirs) {
             (Token::DoubleStar, _) | (Token::Star, Token::Star) => true,
             (Token::Star, Token::Literal(c)) => c != '/',
             (Token::Literal(a), Token::Literal(b)) => a == b,
             (Token::Star | Token::Literal(_), _) => false,
         })
+    }
+
+    fn after_prefix(&self) -> impl Iterator<Item = Token> {
+        self.middle.iter().copied().chain(self.suffix.chars().map(Token::Literal))
     }
 }
 

@@ -25,6 +25,15 @@ fn a_star_stays_inside_one_component_and_two_stars_cross_them() {
 }
 
 #[test]
+fn no_character_counts_for_both_ends_of_a_pattern() {
+    assert!(!matches("r.example.com/ab*ba", "r.example.com/aba"));
+    assert!(matches("r.example.com/ab*ba", "r.example.com/abba"));
+    assert!(!matches("r.example.com/a/**/b", "r.example.com/a/b"));
+    assert!(covers("r.example.com/a*b", "r.example.com/ab*ab"));
+    assert!(!covers("r.example.com/ab*ba", "r.example.com/aba"));
+}
+
+#[test]
 fn there_is_no_implicit_wildcard() {
     assert!(!matches("r.example.com/apps", "r.example.com/apps/a"));
     assert!(!matches("r.example.com/apps", "r.example.com/apps2"));
