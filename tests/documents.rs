@@ -143,7 +143,7 @@ fn is_sentence(name: &str) -> bool {
 /// Everything that runs as a test in this repository.
 fn tests() -> Tests {
     let mut tests = Tests::default();
-    for folder in ["src", "crates", "tests", "testbed", "xtask"] {
+    for folder in ["src", "crates", "fuzz", "tests", "testbed", "xtask"] {
         collect(&repository().join(folder), &mut tests);
     }
     assert!(tests.functions.len() > 300 && tests.stories.len() > 80, "tests are not found any more");

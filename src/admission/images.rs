@@ -55,6 +55,23 @@ pub struct PodImages {
     pub service_account: Option<String>,
 }
 
+/// The part of an object's metadata that a judged request is followed by; the API server sets it before it validates.
+#[derive(Default, Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    uid: Option<String>,
+}
+
+/// The object's uid; nothing where it has none yet.
+pub(super) fn uid(object: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Object {
+        #[serde(default)]
+        metadata: Metadata,
+    }
+    serde_json::from_str::<Object>(object).ok()?.metadata.uid.filter(|uid| !uid.is_empty())
+}
+
 impl Workload {
     /// The workload that a resource is, if it is one.
     pub fn of(resource: &ResourceRef) -> Option<Self> {

@@ -6,6 +6,8 @@
 
 mod answer;
 mod bodies;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod images;
 mod message;
 mod objects;
@@ -17,6 +19,8 @@ pub mod server;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod traffic;
 
 pub use answer::Answer;
 pub use bodies::Bodies;
@@ -26,3 +30,4 @@ pub use objects::{AdmissionObserver, Gate, Outcome, Pass};
 pub use review::{Operation, Request, ReviewError};
 pub use routes::{Routes, routes};
 pub use surroundings::Surroundings;
+pub use traffic::Traffic;

@@ -18,16 +18,15 @@ use super::message::{self, Judged};
 use super::patch::{self, Change};
 use super::review::{Operation, Request};
 use super::surroundings::Surroundings;
+use super::trace::Trace;
+use super::traffic::Traffic;
 use crate::crd::Mode;
 use crate::evaluate::{Evaluator, Fault, ImageDecision, Question, Verdict};
 use crate::index::{CompiledPolicy, Snapshot};
 use crate::policy::{Labels, Reason};
-use crate::text;
 
 /// Distinct images per object (security rule 21).
 const MOST_IMAGES: usize = 64;
-/// Of a name in the log: the mutating pass comes before the API server has checked it.
-const MOST_NAME: usize = 253;
 
 /// Which of the two webhooks is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,6 +66,8 @@ pub struct Gate {
     pub surroundings: Arc<dyn Surroundings>,
     /// The metrics.
     pub observer: Arc<dyn AdmissionObserver>,
+    /// Is told of every request that is judged, for those who stay out of its way.
+    pub traffic: Traffic,
 }
 
 /// There is no snapshot yet, so nothing can be said (security rule 15).
@@ -93,13 +94,24 @@ impl Gate {
     async fn judge(&self, pass: Pass, request: &Request<'_>, deadline: Instant) -> Result<Answer, NotReady> {
         let started = Instant::now();
         let snapshot = self.snapshots.borrow().clone().ok_or(NotReady)?;
-        let (answer, outcome, reason) = match self.case(&snapshot, request, deadline).await {
-            Ok(Some(case)) => self.decide(pass, case, deadline).await,
+        let (mut answer, outcome, reason) = match self.case(&snapshot, request, deadline).await {
+            Ok(Some(case)) => {
+                self.traffic.passes();
+                self.decide(pass, case, deadline).await
+            }
             Ok(None) => (Answer::admitted(), Outcome::Skipped, None),
             Err(answer) => (Self::soften(answer, &snapshot, request), Outcome::Fault, Some(Reason::Internal)),
         };
         self.observer.answered(pass, outcome, reason, started.elapsed());
-        log(pass, request, outcome, reason, &answer);
+        if outcome != Outcome::Skipped {
+            let trace = Trace::of(request);
+            trace.log(pass, request, outcome, reason, &answer);
+            answer.annotations.extend(trace.annotations());
+            // The API server keeps the first annotation of a name, and both passes have one name: the last word is wanted.
+            if pass == Pass::Mutate && answer.denied.is_none() {
+                answer.annotations.clear();
+            }
+        }
         Ok(answer)
     }
 
@@ -232,18 +244,6 @@ fn malformed() -> Answer {
 
 fn unavailable(fault: &Fault) -> Answer {
     Answer::denied(Status::ServiceUnavailable, format!("{}: {fault}", fault.reason()))
-}
-
-/// One line per judged request, by which it can be found from the audit log and back.
-fn log(pass: Pass, request: &Request<'_>, outcome: Outcome, reason: Option<Reason>, answer: &Answer) {
-    if outcome == Outcome::Skipped {
-        return;
-    }
-    let images = answer.annotations.get("images").map(String::as_str).unwrap_or_default();
-    let namespace = request.namespace.as_deref().unwrap_or_default();
-    let name = text::shown(request.name.as_deref().unwrap_or_default(), MOST_NAME);
-    let (kind, reason) = (&request.kind.kind, reason.map(Reason::as_str));
-    tracing::info!(uid = request.uid, namespace, kind, name, ?pass, ?outcome, reason, images, "request judged");
 }
 
 /// A change that a decision asks for.

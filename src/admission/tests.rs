@@ -14,7 +14,7 @@ use futures::future::{BoxFuture, FutureExt, ready};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{AdmissionObserver, Bodies, Gate, Outcome, Pass, Routes, Surroundings, routes};
+use super::{AdmissionObserver, Bodies, Gate, Outcome, Pass, Routes, Surroundings, Traffic, routes};
 use crate::evaluate::{CacheOutcome, Evaluator, Fault, NoPullSecrets, Observer, PullSecrets};
 use crate::index::Snapshot;
 use crate::policy::{Labels, Reason};
@@ -66,7 +66,8 @@ impl Webhook {
         let (snapshots, read) = watch::channel(snapshot);
         let (segment, segment_read) = watch::channel(Some(Arc::from("secret")));
         let evaluator = Evaluator::new(client(), Arc::new(Silent));
-        let gate = Gate { snapshots: read, evaluator, surroundings: Arc::new(Around), observer: Arc::new(Silent) };
+        let gate =
+            Gate { snapshots: read, evaluator, surroundings: Arc::new(Around), observer: Arc::new(Silent), traffic: Traffic::default() };
         let routes =
             Routes { gate: Arc::new(gate), segment: segment_read, operator_namespace: "bonafide-system".into(), bodies: Bodies::default() };
         Self { routes, _snapshots: snapshots, _segment: segment }

@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use self::memory::Memory;
 use self::pace::Pace;
 use super::PullSecretReader;
+use crate::admission::Traffic;
 use crate::crd::VerificationReport;
 use crate::evaluate::Evaluator;
 use crate::index::Snapshot;
@@ -51,6 +52,8 @@ pub struct ReportSettings {
     pub leader: watch::Receiver<bool>,
     /// Reads the pods' pull secrets.
     pub pull_secrets: PullSecretReader,
+    /// Whether pods are being admitted: their answers come before reports.
+    pub traffic: Traffic,
     /// Ends everything.
     pub cancel: CancellationToken,
 }
@@ -66,6 +69,7 @@ struct Term {
     // Not `Store::wait_until_ready`: of several waiting tasks it wakes only one.
     pods_listed: SetOnce<()>,
     reports_listed: SetOnce<()>,
+    traffic: Traffic,
     memory: Memory,
     writes: Pace,
 }
@@ -93,7 +97,7 @@ async fn lead(settings: ReportSettings) {
 async fn term(settings: &ReportSettings) {
     let (pods, pods_writer) = reflector::store();
     let (reports, reports_writer) = reflector::store();
-    let ReportSettings { client, evaluator, snapshots, leader: _, pull_secrets, cancel: _ } = settings;
+    let ReportSettings { client, evaluator, snapshots, leader: _, pull_secrets, traffic, cancel: _ } = settings;
     let term = Arc::new(Term {
         client: client.clone(),
         evaluator: evaluator.clone(),
@@ -103,6 +107,7 @@ async fn term(settings: &ReportSettings) {
         reports,
         pods_listed: SetOnce::new(),
         reports_listed: SetOnce::new(),
+        traffic: traffic.clone(),
         memory: Memory::default(),
         writes: Pace::default(),
     });

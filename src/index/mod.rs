@@ -6,6 +6,8 @@
 
 mod compile;
 mod finding;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod inputs;
 mod snapshot;
 

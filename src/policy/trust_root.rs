@@ -116,6 +116,14 @@ mod tests {
     }
 
     #[test]
+    fn more_than_sixteen_keys_are_refused() {
+        let keys =
+            |count: usize| json!({"keys": (0..count).map(|number| json!({"name": format!("k{number}"), "pem": "x"})).collect::<Vec<_>>()});
+        assert!(refused(&keys(17)).iter().any(|problem| problem.starts_with("spec.keys: ")), "{:?}", refused(&keys(17)));
+        assert!(parse(&keys(16)).map_or_else(|problems| problems.iter().all(|problem| problem.path != "spec.keys"), |_| true));
+    }
+
+    #[test]
     fn a_misspelt_field_is_refused_with_its_path() {
         let [problem] = &refused(&json!({"keys": [{"name": "a", "perm": "x"}]}))[..] else { unreachable!() };
         assert!(problem.starts_with("spec.keys[0].perm: unknown field `perm`"), "{problem}");

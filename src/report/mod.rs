@@ -6,6 +6,8 @@
 
 mod condition;
 mod content;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod image_id;
 mod judgement;
 mod pod;

@@ -134,3 +134,24 @@ impl Observer for Metrics {
 fn histogram() -> Histogram {
     Histogram::new(SECONDS)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_that_no_setting_names_share_one_label() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::register(&mut registry);
+        metrics.know_hosts(["r.example.com".parse().unwrap()].into());
+        for number in 0..100 {
+            metrics.registry_request(&format!("r{number}.evil.example").parse().unwrap(), RequestOutcome::Success);
+        }
+        metrics.registry_request(&"r.example.com".parse().unwrap(), RequestOutcome::Success);
+        let page = render(&registry).unwrap();
+        assert!(!page.contains("evil"), "{page}");
+        let series = page.lines().filter(|line| line.starts_with("registry_requests_total")).collect::<Vec<_>>();
+        assert!(series.len() == 2 && series.iter().any(|line| line.contains("\"other\"") && line.ends_with(" 100")), "{series:?}");
+    }
+}

@@ -18,7 +18,7 @@ use super::admin::{self, Readiness};
 use super::leadership::Leadership;
 use super::metrics::{Metrics, State};
 use super::surroundings::Cluster;
-use crate::admission::{Bodies, Gate, Routes, routes, server};
+use crate::admission::{Bodies, Gate, Routes, Traffic, routes, server};
 use crate::controllers::certificates::{self, CertificateSettings, ServingMaterial};
 use crate::controllers::status::StatusWriter;
 use crate::controllers::verification_report::{self, ReportSettings};
@@ -91,6 +91,7 @@ impl Operator {
         let metrics = Metrics::register(&mut registry);
         let evaluator = evaluator(config, metrics.clone())?;
         let pull_secrets = PullSecretReader::new(client.clone());
+        let traffic = Traffic::default();
 
         let (snapshots, snapshots_read) = watch::channel::<Option<Arc<Snapshot>>>(None);
         let (compiled, compiled_read) = watch::channel::<Option<Compiled>>(None);
@@ -133,6 +134,7 @@ impl Operator {
             snapshots: snapshots_read.clone(),
             leader: leadership.leader(),
             pull_secrets: pull_secrets.clone(),
+            traffic: traffic.clone(),
             cancel: cancel.clone(),
         }));
         registry.register_collector(Box::new(State {
@@ -143,7 +145,7 @@ impl Operator {
         }));
         tasks.spawn(know_hosts(compiled_read, metrics.clone(), cancel.clone()));
         let cluster = Cluster { namespaces: NamespaceReader::new(client.clone()), pull_secrets };
-        let gate = Gate { snapshots: snapshots_read, evaluator, surroundings: Arc::new(cluster), observer: metrics };
+        let gate = Gate { snapshots: snapshots_read, evaluator, surroundings: Arc::new(cluster), observer: metrics, traffic };
         Ok(Self { tasks, cancel, gate: Arc::new(gate), registry: Arc::new(registry), material })
     }
 

@@ -22,15 +22,7 @@ impl Signer {
     }
 
     fn layer(&self, registry: &RegistryDouble, repository: &str, signed: &Digest) -> Value {
-        let payload = json!({
-            "critical": {
-                "identity": {"docker-reference": repository},
-                "image": {"docker-manifest-digest": signed.to_string()},
-                "type": "cosign container image signature"
-            },
-            "optional": null
-        })
-        .to_string();
+        let payload = Images::payload(repository, signed);
         let signature = STANDARD.encode(self.0.sign(payload.as_bytes()).unwrap());
         let digest = registry.push_blob(repository, payload.clone());
         json!({
@@ -56,6 +48,19 @@ impl Images {
 
     pub(crate) fn host(&self) -> String {
         self.0.address()
+    }
+
+    /// What is signed of an image.
+    pub(crate) fn payload(repository: &str, signed: &Digest) -> String {
+        json!({
+            "critical": {
+                "identity": {"docker-reference": repository},
+                "image": {"docker-manifest-digest": signed.to_string()},
+                "type": "cosign container image signature"
+            },
+            "optional": null
+        })
+        .to_string()
     }
 
     /// The full reference of an image of this registry.

@@ -26,11 +26,13 @@ pub struct Options {
     pub service_cluster_ip_range: String,
     /// Further arguments of the API server.
     pub api_server: Vec<String>,
+    /// Whether the API server writes an audit log about pods.
+    pub audit: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { directory: None, service_cluster_ip_range: "10.96.0.0/16".to_owned(), api_server: Vec::new() }
+        Self { directory: None, service_cluster_ip_range: "10.96.0.0/16".to_owned(), api_server: Vec::new(), audit: false }
     }
 }
 
@@ -54,7 +56,10 @@ impl ControlPlane {
             Some(path) => Directory::kept(path)?,
             None => Directory::temporary()?,
         };
-        let layout = Layout::new(directory.path(), options.service_cluster_ip_range, options.api_server)?;
+        let mut layout = Layout::new(directory.path(), options.service_cluster_ip_range, options.api_server)?;
+        if options.audit {
+            layout.write_audit_policy()?;
+        }
         pki::write_control_plane(directory.path())?;
         layout.write_credentials()?;
         let kubectl = Kubectl::new(layout.kubeconfig(), directory.path().join("kubectl-cache"))?;
@@ -86,6 +91,11 @@ impl ControlPlane {
     /// Where logs and data are.
     pub fn directory(&self) -> &Path {
         self.layout.directory()
+    }
+
+    /// The audit log of the API server: one JSON object per request about pods, where it was asked for.
+    pub fn audit_log(&self) -> PathBuf {
+        self.layout.audit_log()
     }
 
     /// Makes a token for a service account (which must exist) and answers a kubeconfig that uses it, valid for a day.

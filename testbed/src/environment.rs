@@ -15,6 +15,7 @@ use crate::install::{OPERATOR_NAMESPACE, SERVICE_ACCOUNT, install};
 use crate::namespace::Namespace;
 use crate::operator::{Operator, OperatorOptions};
 use crate::registry::Registry;
+use crate::relay::Relay;
 use crate::{post_mortem, tools};
 
 /// A cluster with the operator in it, two registries, and the programs that fill them.
@@ -30,6 +31,8 @@ pub struct Environment {
     pub images: Images,
     /// Signs images.
     pub cosign: Cosign,
+    /// The way from the operator to the API server.
+    pub relay: Relay,
     /// The cluster.
     pub control_plane: ControlPlane,
     keys: Mutex<HashMap<String, Key>>,
@@ -40,13 +43,16 @@ impl Environment {
     pub fn start(program: &Path) -> Result<Self> {
         tools::all()?;
         let registries = thread::spawn(|| Ok::<_, anyhow::Error>((Registry::distribution()?, Registry::referrers()?)));
-        let control_plane = ControlPlane::start(Options::default())?;
+        let control_plane = ControlPlane::start(Options { audit: true, ..Options::default() })?;
         install(control_plane.kubectl())?;
         let (registry, referrers_registry) = registries.join().map_err(|_| anyhow!("starting the registries panicked"))??;
         let kubeconfig = control_plane.service_account_kubeconfig(OPERATOR_NAMESPACE, SERVICE_ACCOUNT)?;
+        let url = control_plane.url();
+        let relay = Relay::to(url.trim_start_matches("https://"))?;
+        let kubeconfig = relay.kubeconfig(&kubeconfig, &url)?;
         let operator = Operator::start(OperatorOptions::new(program, kubeconfig, control_plane.directory()))?;
         let (images, cosign) = (Images::new()?, Cosign::new()?);
-        Ok(Self { operator, registry, referrers_registry, images, cosign, control_plane, keys: Mutex::default() })
+        Ok(Self { operator, registry, referrers_registry, images, cosign, relay, control_plane, keys: Mutex::default() })
     }
 
     /// A new namespace for a test, deleted with its value.

@@ -18,6 +18,7 @@ mod ports;
 mod post_mortem;
 mod process;
 mod registry;
+mod relay;
 pub mod tools;
 pub mod wait;
 
@@ -33,3 +34,4 @@ pub use operator::{Operator, OperatorOptions};
 pub use ports::free_port;
 pub use process::{Detached, Process};
 pub use registry::{Registry, Request};
+pub use relay::Relay;

@@ -31,6 +31,7 @@ mod strangers;
 mod support;
 mod thresholds;
 mod tls;
+mod traces;
 mod updates;
 mod webhooks;
 mod workloads;
@@ -60,6 +61,7 @@ const TOGETHER: &[&[Story]] = &[
     resources::STORIES,
     signatures::STORIES,
     thresholds::STORIES,
+    traces::STORIES,
     updates::STORIES,
     workloads::STORIES,
     second_webhook::STORIES,

@@ -1,10 +1,12 @@
 //! The operator is away: what runs goes on, nothing new comes in, and its return needs no hand.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use testbed::{Environment, Image};
+use testbed::{Environment, Image, wait};
 
 use crate::Story;
 use crate::actions::{condition, deployment, until_admitted, until_refused, within, would_run};
@@ -19,10 +21,14 @@ pub const ALONE: &[Story] = &[
     Story { name: "new_pods_wait_for_the_operator", run: new_pods_wait_for_the_operator },
     Story { name: "operator_is_ready_soon_after_a_crash", run: operator_is_ready_soon_after_a_crash },
     Story { name: "misspelt_field_that_was_stored_refuses_and_says_why", run: misspelt_field_that_was_stored_refuses_and_says_why },
+    Story { name: "operator_killed_at_any_moment_lets_nothing_unsigned_in", run: operator_killed_at_any_moment_lets_nothing_unsigned_in },
+    Story { name: "watches_that_were_cut_are_followed_again", run: watches_that_were_cut_are_followed_again },
     Story { name: "api_server_that_was_away_is_followed_again", run: api_server_that_was_away_is_followed_again },
 ];
 
 const READY: Duration = Duration::from_secs(5);
+/// Watches start again with a back-off.
+const FOLLOWED: Duration = Duration::from_secs(10);
 
 /// Runs `body` while the operator is down, and starts it again whatever comes of it; prints how long that took.
 fn without_operator(env: &Environment, body: impl FnOnce() -> Result<()>) -> Result<()> {
@@ -108,6 +114,66 @@ fn operator_is_ready_soon_after_a_crash(env: &Environment) -> Result<()> {
         refused(would_run(stage.namespace, &unsigned)?, &["NoSignature"])?;
         // It leads again, too: a new policy gets its condition.
         stage.policy("second", &json!({"mode": "Warn"}), &stage.verify_all())
+    })
+}
+
+/// Pods are asked for all the while, and the operator is killed after another number of answers each time.
+fn operator_killed_at_any_moment_lets_nothing_unsigned_in(env: &Environment) -> Result<()> {
+    const KILLS: usize = 5;
+    stage(env, "killed", |stage| {
+        let image = enforced(stage)?;
+        let unsigned = stage.unsigned("unsigned")?.by_tag();
+        let (asked, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let ask = scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let number = asked.fetch_add(1, Ordering::Relaxed);
+                    let (kind, image) = if number % 2 == 0 { ("unsigned", &unsigned) } else { ("signed", &image.by_tag()) };
+                    // Refused or not answered: what counts is what there is in the end.
+                    let _ = stage.pod(&format!("{kind}-{number}"), image)?;
+                }
+                Ok::<_, anyhow::Error>(())
+            });
+            let kill = || {
+                for kill in 1..=KILLS {
+                    let next = asked.load(Ordering::Relaxed) + kill;
+                    wait::until("more pods to be asked for", || Ok((asked.load(Ordering::Relaxed) >= next).then_some(())))?;
+                    env.operator.kill();
+                    let since = Instant::now();
+                    env.operator.start_again()?;
+                    within("the operator's start after a kill in the middle of admission", since.elapsed(), READY)?;
+                }
+                Ok::<_, anyhow::Error>(())
+            };
+            let killed = kill();
+            over.store(true, Ordering::Relaxed);
+            killed.and(ask.join().map_err(|_| anyhow::anyhow!("asking for pods panicked"))?)
+        })?;
+        let since = Instant::now();
+        let took = until_admitted(stage.namespace, &image.by_tag(), since)?;
+        println!(
+            "{} pods asked for during {KILLS} kills; a signed one ran {} ms after the last start",
+            asked.into_inner(),
+            took.as_millis()
+        );
+        let pods = stage.namespace.get(&["pods"])?.context("the pods")?;
+        let pods = pods["items"].as_array().context("a list")?;
+        ensure!(!pods.is_empty(), "no pod was admitted between the kills");
+        ensure!(pods.iter().all(|pod| pod.pointer("/spec/containers/0/image") == Some(&json!(image.pinned()))), "{pods:#?}");
+        Ok(())
+    })
+}
+
+fn watches_that_were_cut_are_followed_again(env: &Environment) -> Result<()> {
+    stage(env, "cut", |stage| {
+        let image = enforced(stage)?.by_tag();
+        admitted(would_run(stage.namespace, &image)?)?;
+        let (cut, since) = (env.relay.cut(), Instant::now());
+        ensure!(cut > 0, "the operator had no connection to cut");
+        let everything = json!([{"name": "all", "images": ["**"], "action": "Deny"}]);
+        stage.policy("deny", &json!({}), &everything)?;
+        let took = until_refused(stage.namespace, &image, "DeniedByRule", since)?;
+        within(&format!("a policy after {cut} connections were cut"), took, FOLLOWED)
     })
 }
 

@@ -4,6 +4,7 @@ mod bench;
 mod crds;
 mod demo;
 mod deny;
+mod fuzz;
 mod step;
 mod suite;
 
@@ -23,10 +24,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Arguments),
-    /// Run every check: format, lint, dependencies, unit and integration tests, generated files, e2e.
+    /// Run every check: format, lint, dependencies, unit and integration tests, generated files, fuzz targets, e2e.
     ///
     /// Stops at the first failure and says how to run that step alone. CI runs exactly this.
     Test,
+    Fuzz(fuzz::Arguments),
     /// Run the e2e tests: a real API server, real registries, real signers, the real operator.
     E2e {
         /// Run only the tests whose names contain this.
@@ -65,6 +67,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Test => suite::test(),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::E2e { filter } => suite::e2e(filter.as_deref()),
         Command::Bench { filter } => bench::run(filter.as_deref()),
         Command::Tools => suite::tools(),

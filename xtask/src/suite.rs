@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::step::{cargo, cargo_program, step};
-use crate::{crds, deny};
+use crate::{crds, deny, fuzz};
 
 /// The integration test that has a step of its own.
 const E2E: &str = "e2e";
@@ -23,6 +23,7 @@ pub(crate) fn test() -> Result<()> {
     })?;
     step("documentation tests", "cargo test --workspace --doc", || cargo(&["test", "--workspace", "--doc"]))?;
     step("generated files", "cargo xtask crds --check", crds::check)?;
+    step("fuzz", "cargo xtask fuzz", fuzz::short)?;
     step("e2e", "cargo xtask e2e", || e2e(None))?;
     println!("\neverything passed in {} s", start.elapsed().as_secs());
     Ok(())

@@ -7,6 +7,8 @@
 //! or the network can break is a fault. Neither hides what was found.
 
 mod bundles;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod legacy;
 mod shape;
 

@@ -34,6 +34,8 @@ pub use budget::Budget;
 pub use candidate::{Candidate, Discovered, Layout, SkipReason, Skipped};
 pub use claim::MalformedSignature;
 pub use discover::Search;
+#[cfg(feature = "fuzzing")]
+pub use discover::fuzzing;
 pub use fingerprint::Fingerprint;
 pub use key::{Algorithm, KeyError, PublicKey, UnsupportedKey};
 pub use verify::{CandidateError, Verified, verify};

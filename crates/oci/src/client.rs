@@ -12,6 +12,8 @@
 mod auth;
 mod challenge;
 mod exchange;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod held;
 mod leave;
 mod link;

@@ -27,6 +27,8 @@ mod reference;
 mod repository;
 
 pub use access::{Access, CaBundle, CaBundleError, Credential, DockerConfigError, HostSettings, Keyring};
+#[cfg(feature = "fuzzing")]
+pub use client::fuzzing;
 pub use client::{
     Client, ClientError, ClientSettings, DEFAULT_BYTES, DEFAULT_CONCURRENCY, Grants, OnRequest, Party, RequestOutcome, Session,
 };

@@ -9,6 +9,8 @@ use crate::{Digest, DigestError, HostError, Repository, Tag, repository::read_na
 
 /// More than the longest host, path, tag and digest together.
 const MAX_LENGTH: usize = 1024;
+/// What the identifier of an image on a node starts with.
+const IMAGE_ID: &str = "sha256:";
 
 /// An image reference: a repository with a tag, a digest or both.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -113,6 +115,10 @@ impl FromStr for Reference {
         };
         let (name, tag) = split_tag(rest)?;
         let (repository, written_host) = read_name(name)?;
+        // `Sha256/app` is on the host `sha256:443`, and would be read back as an image ID.
+        if repository.host().as_str().starts_with(IMAGE_ID) {
+            return Err(ReferenceError::ImageId);
+        }
         Ok(Self {
             written: text.to_owned(),
             written_host: written_host.map(str::to_owned),
@@ -130,7 +136,7 @@ fn check_whole(text: &str) -> Result<(), ReferenceError> {
     if text.len() > MAX_LENGTH {
         return Err(ReferenceError::TooLong);
     }
-    if text.starts_with("sha256:") {
+    if text.starts_with(IMAGE_ID) {
         return Err(ReferenceError::ImageId);
     }
     Ok(())

@@ -1,11 +1,12 @@
 //! Bodies, honest and other.
 
-use std::{convert::Infallible, io};
+use std::{convert::Infallible, io, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody, combinators::BoxBody};
 use hyper::body::Frame;
+use tokio::time::sleep;
 
 pub(crate) type Body = BoxBody<Bytes, io::Error>;
 
@@ -30,10 +31,19 @@ pub(crate) fn endless() -> Body {
     BoxBody::new(StreamBody::new(stream::repeat_with(|| Ok(Frame::data(CHUNK)))))
 }
 
-/// Sends one byte and never ends.
-pub(crate) fn slow() -> Body {
-    let first = stream::iter([Ok(Frame::data(Bytes::from_static(b" ")))]);
+/// Sends `bytes` and never ends.
+pub(crate) fn unfinished(bytes: Bytes) -> Body {
+    let first = stream::iter((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
     BoxBody::new(StreamBody::new(first.chain(stream::pending())))
+}
+
+/// Sends `bytes` one by one.
+pub(crate) fn dripping(bytes: Bytes, pause: Duration) -> Body {
+    let drops = stream::iter((0..bytes.len()).map(move |at| bytes.slice(at..=at))).then(move |drop| async move {
+        sleep(pause).await;
+        Ok(Frame::data(drop))
+    });
+    BoxBody::new(StreamBody::new(drops))
 }
 
 fn never(impossible: Infallible) -> io::Error {

@@ -17,6 +17,7 @@ mod seen;
 mod server;
 mod store;
 mod tls;
+mod wire;
 
 use std::{
     net::SocketAddr,
@@ -29,7 +30,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 pub use self::{
     auth::{Auth, BearerAuth},
-    script::Misbehaviour,
+    script::{Misbehaviour, Place, Reception},
     seen::{Kind, Seen},
 };
 use self::{script::Scripts, store::Store};
@@ -49,6 +50,7 @@ struct State {
     store: Store,
     auth: Auth,
     scripts: Scripts,
+    reception: Reception,
     seen: Vec<Seen>,
     referrers: Option<ReferrersApi>,
 }
@@ -77,8 +79,8 @@ impl RegistryDouble {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let state = Arc::default();
-        let (ca_pem, acceptor) = tls.map(|issued| (issued.ca_pem, issued.acceptor)).unzip();
-        let task = tokio::spawn(server::run(listener, acceptor, Arc::clone(&state)));
+        let (ca_pem, acceptors) = tls.map(|issued| (issued.ca_pem, issued.acceptors)).unzip();
+        let task = tokio::spawn(server::run(listener, acceptors, Arc::clone(&state)));
         Self { address, ca_pem, state, task }
     }
 
@@ -157,6 +159,17 @@ impl RegistryDouble {
     /// Misbehaves at the next request to `path` only; several wait in their order.
     pub fn script_once(&self, path: &str, misbehaviour: Misbehaviour) {
         self.state().scripts.once(path, misbehaviour);
+    }
+
+    /// Receives connections like this from now on.
+    pub fn receive(&self, reception: Reception) {
+        self.state().reception = reception;
+    }
+
+    /// Forgets all scripts: from now on everybody gets honest answers.
+    pub fn behave(&self) {
+        let mut state = self.state();
+        (state.scripts, state.reception) = (Scripts::default(), Reception::default());
     }
 
     /// All requests so far, in the order of their arrival.

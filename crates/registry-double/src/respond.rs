@@ -12,16 +12,17 @@ use url::form_urlencoded;
 use crate::{
     State,
     auth::status,
-    body::{Body, empty, endless, full, slow, truncated},
-    script::Misbehaviour,
+    body::{Body, dripping, empty, endless, full, truncated, unfinished},
+    script::{Misbehaviour, Place},
     seen::{Kind, Route, Seen, route},
     store::Stored,
+    wire::{Plan, Wire},
 };
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 /// `None` breaks the connection.
-pub(crate) async fn respond(request: Request<Incoming>, origin: &str, state: &Mutex<State>) -> Option<Response<Body>> {
+pub(crate) async fn respond(request: Request<Incoming>, origin: &str, state: &Mutex<State>, wire: &Wire) -> Option<Response<Body>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.ok()?.to_bytes();
     let seen = note(&parts, &body);
@@ -32,7 +33,7 @@ pub(crate) async fn respond(request: Request<Incoming>, origin: &str, state: &Mu
     };
     let honest = || answer(&seen, origin, &state.lock().expect("no request panicked"));
     let Some(misbehaviour) = misbehaviour else { return Some(honest()) };
-    misbehave(misbehaviour, honest).await
+    misbehave(misbehaviour, honest, wire).await
 }
 
 fn note(parts: &Parts, body: &Bytes) -> Seen {
@@ -48,7 +49,7 @@ fn note(parts: &Parts, body: &Bytes) -> Seen {
     }
 }
 
-async fn misbehave(misbehaviour: Misbehaviour, honest: impl Fn() -> Response<Body>) -> Option<Response<Body>> {
+async fn misbehave(misbehaviour: Misbehaviour, honest: impl Fn() -> Response<Body>, wire: &Wire) -> Option<Response<Body>> {
     let build = |builder: http::response::Builder, body| Some(builder.body(body).expect("a response"));
     match misbehaviour {
         Misbehaviour::Status(code, headers) => {
@@ -73,17 +74,45 @@ async fn misbehave(misbehaviour: Misbehaviour, honest: impl Fn() -> Response<Bod
             response.headers_mut().insert(name, value.parse().expect("a value"));
             Some(response)
         }
-        Misbehaviour::Truncated => {
-            let (mut parts, body) = honest().into_parts();
-            let bytes = body.collect().await.ok()?.to_bytes();
-            parts.headers.insert(header::CONTENT_LENGTH, bytes.len().into());
-            Some(Response::from_parts(parts, truncated(bytes.slice(..bytes.len() / 2))))
-        }
+        Misbehaviour::Truncated => with_body(honest(), |bytes| truncated(bytes.slice(..bytes.len() / 2))).await,
         Misbehaviour::Endless => build(Response::builder(), endless()),
-        Misbehaviour::SlowBody => build(Response::builder(), slow()),
+        Misbehaviour::SlowBody => build(Response::builder(), unfinished(Bytes::from_static(b" "))),
+        Misbehaviour::Drip(pause) => with_body(honest(), |bytes| dripping(bytes, pause)).await,
+        Misbehaviour::DripAll(pause) => {
+            wire.set(Plan::Drip(pause));
+            Some(honest())
+        }
         Misbehaviour::Stall => std::future::pending().await,
+        Misbehaviour::StallAt(place) => stall_at(place, honest(), wire).await,
+        Misbehaviour::Raw(bytes) => {
+            wire.set(Plan::Replace(bytes));
+            build(Response::builder().header(header::CONNECTION, "close"), empty())
+        }
         Misbehaviour::Reset => None,
     }
+}
+
+/// The same head, which announces the whole body, and another body made of that.
+async fn with_body(honest: Response<Body>, body: impl FnOnce(Bytes) -> Body) -> Option<Response<Body>> {
+    let (mut parts, honest) = honest.into_parts();
+    let bytes = honest.collect().await.ok()?.to_bytes();
+    parts.headers.insert(header::CONTENT_LENGTH, bytes.len().into());
+    Some(Response::from_parts(parts, body(bytes)))
+}
+
+async fn stall_at(place: Place, honest: Response<Body>, wire: &Wire) -> Option<Response<Body>> {
+    let kept = |bytes: &Bytes| match place {
+        Place::StatusLine | Place::Headers => bytes.len(),
+        Place::FirstByte => 0,
+        Place::Middle => bytes.len() / 2,
+        Place::LastByte => bytes.len().saturating_sub(1),
+    };
+    match place {
+        Place::StatusLine => wire.set(Plan::StopAfter("HTTP/1.1 2".len())),
+        Place::Headers => wire.set(Plan::StopAfter("HTTP/1.1 200 OK\r\ncontent-t".len())),
+        _ => {}
+    }
+    with_body(honest, |bytes| unfinished(bytes.slice(..kept(&bytes)))).await
 }
 
 fn answer(seen: &Seen, origin: &str, state: &State) -> Response<Body> {

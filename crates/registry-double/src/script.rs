@@ -1,6 +1,9 @@
 //! What a hostile or broken registry does, as scripted by a test.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use bytes::Bytes;
 
@@ -25,10 +28,51 @@ pub enum Misbehaviour {
     Endless,
     /// Send the head of an answer and then nothing.
     SlowBody,
+    /// Send an honest body byte by byte, with this pause before each.
+    Drip(Duration),
+    /// Send everything on this connection byte by byte, with this pause before each.
+    DripAll(Duration),
     /// Never answer.
     Stall,
+    /// Answer honestly as far as this place, and send nothing more on this connection.
+    StallAt(Place),
+    /// Send these bytes in place of an answer, whatever they are.
+    Raw(Bytes),
     /// Break the connection before any answer.
     Reset,
+}
+
+/// A place in an answer. Those in its head are counted as HTTP/1.1 writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Within the first line.
+    StatusLine,
+    /// Within the first header.
+    Headers,
+    /// Before the first byte of the body.
+    FirstByte,
+    /// After half of the body.
+    Middle,
+    /// Before the last byte of the body.
+    LastByte,
+}
+
+/// How connections are received.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reception {
+    /// As they should be.
+    #[default]
+    Honest,
+    /// Accepted, and nothing is ever said.
+    Silent,
+    /// Accepted and closed.
+    Closed,
+    /// Without TLS, also where the client speaks it.
+    WithoutTls,
+    /// With a certificate for another host, of the same authority.
+    CertificateOfAnotherHost,
+    /// With a certificate that has expired, of the same authority.
+    ExpiredCertificate,
 }
 
 #[derive(Debug, Default)]

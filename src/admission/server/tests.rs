@@ -112,6 +112,17 @@ async fn both_versions_of_http_are_offered() {
 }
 
 #[tokio::test]
+async fn an_api_server_with_hundreds_of_connections_gets_one_more() {
+    let (key, der) = pair();
+    let running = start(Some(key), Duration::ZERO).await;
+    let mut open = Vec::new();
+    for _ in 0..300 {
+        open.push(TcpStream::connect(running.address).await.unwrap());
+    }
+    assert!(get(running.address, &der, "/ok").await.unwrap().ends_with("fine"));
+}
+
+#[tokio::test]
 async fn a_panicking_request_takes_nobody_along() {
     let (key, der) = pair();
     let running = start(Some(key), Duration::ZERO).await;

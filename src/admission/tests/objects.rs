@@ -59,8 +59,21 @@ async fn a_signed_image_is_pinned_in_every_place() {
     let places = ["containers/0/image", "initContainers/0/image", "ephemeralContainers/0/image", "volumes/0/image/reference"];
     let expected: Vec<_> = places.iter().map(|place| (format!("/spec/{place}"), pinned.clone())).collect();
     assert_eq!(patch(&response), expected);
-    assert_eq!(response["auditAnnotations"]["verdict"], "admitted");
-    assert!(response["auditAnnotations"]["images"].as_str().unwrap().contains(&digest.to_string()));
+}
+
+#[tokio::test]
+async fn the_last_word_is_what_the_audit_log_records() {
+    let case = signed().await;
+    let ((image, digest), bad, webhook) = (case.good(), case.bad(), case.webhook());
+    let response = webhook.mutate(&create(&main(&image))).await;
+    assert_eq!(response["auditAnnotations"], Value::Null, "the API server would keep this and drop the last word");
+    let mut request = create(&main(&format!("{image}@{digest}")));
+    request["object"]["metadata"]["uid"] = json!("u-1");
+    let recorded = webhook.validate(&request).await["auditAnnotations"].clone();
+    assert_eq!([&recorded["verdict"], &recorded["uid"], &recorded["object"]], ["admitted", request["uid"].as_str().unwrap(), "u-1"]);
+    assert!(recorded["images"].as_str().unwrap().contains(&digest.to_string()), "{recorded}");
+    let refused = webhook.mutate(&create(&main(&bad))).await["auditAnnotations"].clone();
+    assert_eq!([&refused["verdict"], &refused["object"]], [&json!("refused"), &Value::Null], "{refused}");
 }
 
 #[tokio::test]
@@ -192,7 +205,8 @@ async fn warn_warns_and_audit_records() {
         let response = webhook.mutate(&create(&main(&bad))).await;
         assert!(allowed(&response));
         assert_eq!(response["warnings"].as_array().map_or(0, Vec::len), warnings, "{response}");
-        assert!(response["auditAnnotations"]["images"].as_str().unwrap().contains("NoSignature"));
+        let last = webhook.validate(&create(&main(&bad))).await;
+        assert!(last["auditAnnotations"]["images"].as_str().unwrap().contains("NoSignature"));
         assert_eq!(patch(&webhook.mutate(&create(&main(&good))).await), []);
         assert!(allowed(&webhook.validate(&create(&main(&good))).await));
     }
@@ -301,6 +315,9 @@ async fn a_last_verdict_admits_pinned_with_a_warning_and_a_record() {
     assert_eq!(patch(&response), [("/spec/containers/0/image".to_owned(), format!("{image}@{digest}"))]);
     let warning = response["warnings"][0].as_str().unwrap();
     assert!(warning.ends_with("Trusted: the last verdict stands, because of RegistryUnavailable"), "{warning}");
+    case.images.0.script(&format!("/v2/good/manifests/sha256-{}.sig", digest.hex()), Misbehaviour::Status(503, vec![]));
+    webhook.routes.gate.evaluator.forget();
+    let response = webhook.validate(&create(&main(&format!("{image}@{digest}")))).await;
     assert!(response["auditAnnotations"]["images"].as_str().unwrap().ends_with("Enforce Trusted (last verdict)"), "{response}");
 }
 

@@ -119,6 +119,16 @@ mod tests {
     }
 
     #[test]
+    fn the_key_of_the_authority_is_not_in_the_secret_that_replicas_serve_from() {
+        let authority = Authority::create(Utc::now()).unwrap();
+        let names = [ServerName::try_from("localhost").unwrap()];
+        let data = serving_data(&authority, &names, "a".repeat(32), Utc::now()).unwrap();
+        // The second line of bytes is within the private key; the first names its kind.
+        let bytes = authority.key.lines().nth(2).unwrap();
+        assert!(data.values().all(|value| !String::from_utf8_lossy(&value.0).contains(bytes)));
+    }
+
+    #[test]
     fn what_the_leader_writes_can_be_served() {
         let material = ServingMaterial::from_secret(&secret()).unwrap();
         assert_eq!(material.path_segment, "a".repeat(32));

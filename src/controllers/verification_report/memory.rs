@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::crd::{Condition, VerificationReport};
 use crate::policy::ObjectName;
@@ -17,6 +20,7 @@ struct Remembered {
     failures: u32,
     fingerprint: Option<u64>,
     conditions: Vec<Condition>,
+    waits_since: Option<Instant>,
 }
 
 impl Memory {
@@ -31,6 +35,18 @@ impl Memory {
     /// Ends a row of failures.
     pub(super) fn succeeded(&self, pod: &ObjectName, uid: &str) {
         self.with(pod, uid, |remembered| remembered.failures = 0);
+    }
+
+    /// How long a look at the pod has been put off by now; the first time begins it.
+    pub(super) fn put_off(&self, pod: &ObjectName, uid: &str) -> Duration {
+        self.with(pod, uid, |remembered| remembered.waits_since.get_or_insert_with(Instant::now).elapsed())
+    }
+
+    /// The pod is looked at: the next time that it is put off is a new one.
+    pub(super) fn looked(&self, pod: &ObjectName) {
+        if let Some(remembered) = self.lock().get_mut(pod) {
+            remembered.waits_since = None;
+        }
     }
 
     /// Remembers what is about to be written, so that its echo in the watch is recognised.
@@ -105,6 +121,18 @@ mod tests {
         assert_eq!([memory.failed(&pod(), "u1"), memory.failed(&pod(), "u1")], [1, 2]);
         memory.succeeded(&pod(), "u1");
         assert_eq!([memory.failed(&pod(), "u1"), memory.failed(&pod(), "u2")], [1, 1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn how_long_a_pod_waits_is_counted_from_the_first_time_until_it_is_looked_at() {
+        let (memory, second) = (Memory::default(), Duration::from_secs(1));
+        assert_eq!(memory.put_off(&pod(), "u1"), Duration::ZERO);
+        tokio::time::advance(second).await;
+        assert_eq!(memory.put_off(&pod(), "u1"), second);
+        assert_eq!(memory.put_off(&pod(), "u2"), Duration::ZERO);
+        tokio::time::advance(second).await;
+        memory.looked(&pod());
+        assert_eq!(memory.put_off(&pod(), "u2"), Duration::ZERO);
     }
 
     #[test]

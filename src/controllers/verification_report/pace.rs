@@ -15,6 +15,10 @@ const LAST_RETRY: Duration = Duration::from_mins(2);
 /// Between two writes: at most 200 in a second, so that a change for all pods leaves the API server to others.
 const BETWEEN_WRITES: Duration = Duration::from_millis(5);
 
+/// Pods that are being admitted do not wait for reports of others; reports wait for a pause, but not forever.
+const MOST_WAIT: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// Lets one write pass at a time.
 pub(super) struct Pace(Mutex<Interval>);
 
@@ -31,6 +35,16 @@ impl Pace {
     pub(super) async fn turn(&self) {
         self.0.lock().await.tick().await;
     }
+}
+
+/// Whether a look that has been put off for so long may be put off once more.
+pub(super) fn may_wait(waited: Duration) -> bool {
+    waited < MOST_WAIT
+}
+
+/// Until it is tried again whether pods are still being admitted: half a second to a second by `roll`.
+pub(super) fn off_peak(roll: f64) -> Duration {
+    PAUSE.mul_f64(1.0 + roll.clamp(0.0, 1.0))
 }
 
 /// Whether something in the report could not be determined.
@@ -72,6 +86,13 @@ mod tests {
             pace.turn().await;
         }
         assert!(start.elapsed() > Duration::from_millis(450), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn reports_wait_for_a_pause_and_not_forever() {
+        assert!(may_wait(Duration::ZERO) && may_wait(Duration::from_millis(4_900)));
+        assert!(!may_wait(Duration::from_secs(5)));
+        assert_eq!([off_peak(0.0), off_peak(1.0)], [PAUSE, 2 * PAUSE]);
     }
 
     #[test]

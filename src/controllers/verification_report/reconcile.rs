@@ -36,6 +36,10 @@ pub(super) async fn reconcile(pod: Arc<Pod>, term: Arc<Term>) -> Result<Action, 
     let (Some(snapshot), Some(facts)) = (snapshot, PodFacts::of(&pod)) else {
         return Ok(Action::await_change());
     };
+    if term.traffic.is_dense() && pace::may_wait(term.memory.put_off(&name(&facts), &facts.uid)) {
+        return Ok(Action::requeue(pace::off_peak(rand::random())));
+    }
+    term.memory.looked(&name(&facts));
     let Some(policies) = policies(&snapshot, &facts.namespace) else {
         return Ok(Action::requeue(NAMESPACE_RETRY));
     };

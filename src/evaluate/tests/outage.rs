@@ -103,11 +103,26 @@ async fn owner_induced_fault_never_admits() {
     outage.evaluator.forget();
     let challenge = vec![("www-authenticate", "Basic realm=\"r\"".to_owned())];
     let page = Misbehaviour::Body("text/html".to_owned(), "<html>sign in</html>".into());
-    for failure in [Misbehaviour::Status(401, challenge), Misbehaviour::Status(401, vec![]), Misbehaviour::Status(404, vec![]), page] {
+    let away = Misbehaviour::Redirect("https://169.254.169.254/".to_owned());
+    let circle = Misbehaviour::Redirect("/v2/a/manifests/v1".to_owned());
+    let other_digest = Misbehaviour::ContentDigest(Some(Digest::of(b"other").to_string()));
+    let refusals = [Misbehaviour::Status(401, challenge), Misbehaviour::Status(401, vec![]), Misbehaviour::Status(404, vec![])];
+    for failure in refusals.into_iter().chain([page, away, circle, other_digest]) {
         outage.fail(&failure);
         let decision = outage.ask(&world, "a:v1").await;
         assert!(decision.is_refused(), "{failure:?}: {:?}", decision.results[0].verdict);
     }
+}
+
+#[tokio::test]
+async fn a_policy_that_denies_on_faults_is_not_softened_by_one_that_does_not() {
+    let (outage, world) = Outage::after_a_success().await;
+    let world = world.policy_with("strict", &json!({"mode": "Enforce", "unmatched": "Deny"}), &rules(&json!({"validator": "release"})));
+    outage.go_down();
+    let decision = outage.ask(&world, "a:v1").await;
+    let verdict = |name: &str| decision.results.iter().find(|result| result.policy.name.name == name).unwrap().verdict.reason();
+    assert_eq!([verdict("p"), verdict("strict")], [Reason::Trusted, Reason::RegistryUnavailable]);
+    assert!(decision.is_refused());
 }
 
 #[tokio::test]

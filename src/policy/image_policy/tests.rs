@@ -44,6 +44,17 @@ fn a_misspelt_field_of_the_policy_makes_all_of_it_refuse_because_it_may_be_the_s
 }
 
 #[test]
+fn more_than_five_hundred_rules_make_the_policy_refuse() {
+    let rules = |count: usize| {
+        let rule = |number| json!({"name": format!("r{number}"), "images": ["r.example.com/a"], "action": "Deny"});
+        json!({"mode": "Enforce", "unmatched": "Deny", "rules": (0..count).map(rule).collect::<Vec<_>>()})
+    };
+    assert_eq!(problems(&read_in("shop", &rules(500))), Vec::<String>::new());
+    let more = read_in("shop", &rules(501));
+    assert!(more.policy.is_err() && problems(&more)[0].starts_with("spec.rules: "), "{:?}", problems(&more));
+}
+
+#[test]
 fn an_unreadable_mode_is_enforce() {
     assert_eq!(read_in("shop", &json!({"mode": "enforced"})).mode, Mode::Enforce);
     assert_eq!(read_in("shop", &json!(7)).mode, Mode::Enforce);

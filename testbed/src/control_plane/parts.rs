@@ -49,6 +49,20 @@ impl Layout {
         self.directory.join("kubeconfig")
     }
 
+    pub(super) fn audit_log(&self) -> PathBuf {
+        self.directory.join("audit.log")
+    }
+
+    /// Requests about pods go to the audit log, with what admission says of them.
+    pub(super) fn write_audit_policy(&mut self) -> Result<()> {
+        const POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
+            "rules": [{"level": "Metadata", "verbs": ["create", "update", "patch"], "resources": [{"group": "", "resources": ["pods"]}]}]}"#;
+        std::fs::write(self.directory.join("audit-policy.json"), POLICY)?;
+        let flags = [self.flag_path("--audit-policy-file", "audit-policy.json"), self.flag_path("--audit-log-path", "audit.log")];
+        self.api_server_arguments.extend(flags);
+        Ok(())
+    }
+
     /// The administrator's token, for the API server and in a kubeconfig.
     pub(super) fn write_credentials(&self) -> Result<()> {
         let tokens = format!("{},admin,admin,system:masters\n", self.token);

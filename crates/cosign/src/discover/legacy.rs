@@ -12,9 +12,9 @@ use crate::candidate::{Candidate, Discovered, SkipReason};
 use crate::limits::{CONCURRENT_FETCHES, HELD_BYTES, OBJECT_BYTES, OBJECTS};
 
 /// A layer that carries a signature, its payload not yet fetched.
-struct Signed {
-    layer: Descriptor,
-    signature: String,
+pub(super) struct Signed {
+    pub(super) layer: Descriptor,
+    pub(super) signature: String,
 }
 
 /// Signers of one image sign the same payload, so one blob often serves several layers.
@@ -45,7 +45,7 @@ pub(super) async fn search(place: Search<'_>) -> Discovered {
 }
 
 /// The layers worth fetching; the others are noted with their reasons.
-fn plan(manifest: &Digest, bytes: &[u8], found: &mut Discovered) -> Vec<Signed> {
+pub(super) fn plan(manifest: &Digest, bytes: &[u8], found: &mut Discovered) -> Vec<Signed> {
     let Some(layers) = read_layers(bytes) else {
         found.note(Err(Miss::skipped(manifest, SkipReason::MalformedManifest)));
         return Vec::new();

@@ -65,7 +65,7 @@ pub(super) fn is_redirect(answer: &Answer) -> bool {
     matches!(answer.status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-fn target(url: &Url, answer: &Answer) -> Option<Url> {
+pub(super) fn target(url: &Url, answer: &Answer) -> Option<Url> {
     let location = answer.headers.get(header::LOCATION)?.to_str().ok()?;
     if location.len() > MAX_LOCATION_BYTES {
         return None;

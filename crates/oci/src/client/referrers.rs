@@ -124,15 +124,15 @@ impl Session {
 }
 
 #[derive(Default)]
-struct List {
-    entries: Vec<Descriptor>,
+pub(super) struct List {
+    pub(super) entries: Vec<Descriptor>,
     /// Broken ones too.
     seen: usize,
     bytes: usize,
 }
 
 impl List {
-    fn add(&mut self, page: &[u8], host: &Host) -> Result<(), RegistryError> {
+    pub(super) fn add(&mut self, page: &[u8], host: &Host) -> Result<(), RegistryError> {
         let malformed = || RegistryError::Malformed { host: host.clone(), what: Malformation::Referrers };
         // A derived reader also takes a list for a struct.
         if page.trim_ascii_start().first() != Some(&b'{') {

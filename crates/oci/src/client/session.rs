@@ -100,7 +100,7 @@ impl Session {
     }
 }
 
-fn read_manifest(answer: &Answer, asked: &ManifestRef, host: &Host) -> Result<Manifest, RegistryError> {
+pub(super) fn read_manifest(answer: &Answer, asked: &ManifestRef, host: &Host) -> Result<Manifest, RegistryError> {
     let digest = Digest::of(&answer.body);
     let announced = match asked {
         ManifestRef::Digest(digest) => Some(digest.clone()),

@@ -91,7 +91,7 @@ fn request<'a>(method: Method, url: &'a Url, authorization: Option<&'a HeaderVal
     Request { method, url, accept: Some("application/json"), authorization, form, cap: MAX_BYTES }
 }
 
-fn read(answer: &Answer, server: &Host, asked_at: Instant) -> Result<Authorization, RegistryError> {
+pub(super) fn read(answer: &Answer, server: &Host, asked_at: Instant) -> Result<Authorization, RegistryError> {
     if is_redirect(answer) {
         return Err(RegistryError::RedirectRefused { host: server.clone(), why: RedirectFault::Token });
     }
@@ -105,6 +105,10 @@ fn read(answer: &Answer, server: &Host, asked_at: Instant) -> Result<Authorizati
         other => other,
     })?;
     let malformed = || RegistryError::Malformed { host: server.clone(), what: Malformation::Token };
+    // A derived reader also takes a list for a struct.
+    if answer.body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(malformed());
+    }
     let parsed: TokenAnswer = serde_json::from_slice(&answer.body).map_err(|_| malformed())?;
     let token = parsed.token.or(parsed.access_token).filter(|token| !token.is_empty()).ok_or_else(malformed)?;
     let header = secret_header(&format!("Bearer {token}"), server).map_err(|_| malformed())?;
@@ -118,8 +122,21 @@ fn lifetime(expires_in: Option<u64>) -> Duration {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
+    use http::HeaderMap;
+
     use super::*;
+
+    #[test]
+    fn a_token_comes_from_an_object_and_from_no_list() {
+        let token = |body: &'static str| {
+            let answer = Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: body.into() };
+            read(&answer, &"registry.example.com".parse().unwrap(), Instant::now()).map(|read| read.header)
+        };
+        assert_eq!(token(r#" {"token": "en"}"#).unwrap(), "Bearer en");
+        assert!(matches!(token(r#"["en"]"#), Err(RegistryError::Malformed { what: Malformation::Token, .. })));
+    }
 
     #[test]
     fn a_token_is_used_until_shortly_before_its_end() {

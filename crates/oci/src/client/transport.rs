@@ -16,6 +16,10 @@ use crate::{CaBundle, Egress};
 const MAX_BUNDLES: u64 = 64;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
+/// A connection of HTTP/2 serves all requests to its host. One that has gone silent would take every new request with it
+/// until its own end; so while somebody waits, it is asked whether it lives, and given up soon enough for a second try.
+const SILENCE: Duration = Duration::from_secs(2);
+const LAST_WORD: Duration = Duration::from_secs(2);
 const MAX_HEADER_BYTES: u32 = 64 * 1024;
 const MAX_HEADERS: usize = 100;
 
@@ -61,6 +65,8 @@ fn build(egress: &Arc<Egress>, user_agent: &str, roots: Arc<RootCertStore>) -> R
         .no_deflate()
         .http1_max_headers(MAX_HEADERS)
         .http2_max_header_list_size(MAX_HEADER_BYTES)
+        .http2_keep_alive_interval(SILENCE)
+        .http2_keep_alive_timeout(LAST_WORD)
         .connect_timeout(CONNECT_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
         .build()

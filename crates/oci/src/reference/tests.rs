@@ -50,6 +50,13 @@ fn image_id_reference_is_invalid() {
 }
 
 #[test]
+fn no_host_looks_like_the_start_of_an_image_id() {
+    for text in ["sha256:98/app", "SHA256:98/app", "Sha256:98/app:v1", "Sha256/app"] {
+        assert_eq!(text.parse::<Reference>(), Err(ReferenceError::ImageId), "{text}");
+    }
+}
+
+#[test]
 fn unreadable_parts_are_named() {
     let long = format!("a.b/{}", "c/".repeat(600));
     let cases = [

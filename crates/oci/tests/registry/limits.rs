@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use futures::future::join_all;
 use oci::{ManifestRef, RegistryError, RequestOutcome, Unit};
-use registry_double::Misbehaviour;
+use registry_double::{Misbehaviour, Place};
 
 use super::*;
 
@@ -94,4 +94,19 @@ async fn every_exchange_is_counted() {
     session.resolve(&repository, &tag("v2")).await.unwrap_err();
     let outcomes = [RequestOutcome::ServerError, RequestOutcome::Success, RequestOutcome::NotFound];
     assert_eq!(*seen.lock().unwrap(), outcomes.map(|outcome| (registry.address(), outcome)));
+}
+
+#[tokio::test]
+async fn a_connection_that_has_gone_silent_is_given_up_for_another() {
+    let (registry, repository, digest) = with_image_over_tls().await;
+    registry.script(V1, Misbehaviour::StallAt(Place::StatusLine));
+    let (client, grants) = (client(), Grants::new(reach(&[&registry])));
+    let ask = |time| {
+        let (session, repository) = (client.session(Party::from("test"), grants.clone(), Instant::now() + time), repository.clone());
+        async move { session.resolve(&repository, &tag("v1")).await }
+    };
+    assert_eq!(ask(SHORT * 5).await, Err(RegistryError::Timeout { host: host(&registry) }));
+    registry.behave();
+    // Within the time of an admission request.
+    assert_eq!(ask(Duration::from_secs(8)).await, Ok(digest));
 }

@@ -1,0 +1,83 @@
+//! A root file together with the signatures on it, because the next run has to look at both again.
+
+use bytes::Bytes;
+
+use super::root_rule::RootRule;
+use super::signers::{Signer, signers};
+use crate::error::UpdateError;
+use crate::hash::Sha256;
+use crate::json;
+use crate::key::ListedKey;
+use crate::limits::ROOT_BYTES;
+use crate::metadata::{Envelope, File, Root};
+use crate::name::Role;
+
+/// A root file that was read. Only the update decides whether it is believed.
+#[derive(Debug)]
+pub(crate) struct SignedRoot {
+    pub(crate) bytes: Bytes,
+    pub(crate) sha256: Sha256,
+    pub(crate) file: File<Root>,
+    envelope: Envelope,
+}
+
+impl SignedRoot {
+    pub(crate) fn read(bytes: Bytes) -> Result<SignedRoot, UpdateError> {
+        if u64::try_from(bytes.len()).is_ok_and(|length| length > ROOT_BYTES) {
+            return Err(UpdateError::TooLong { role: Role::Root, limit: ROOT_BYTES });
+        }
+        let value = json::parse(&bytes).map_err(|source| UpdateError::Json { role: Role::Root, source })?;
+        let structure = |source| UpdateError::Structure { role: Role::Root, source };
+        let envelope = Envelope::read(value).map_err(structure)?;
+        let file = envelope.file().map_err(structure)?;
+        Ok(SignedRoot { sha256: Sha256::of(&bytes), bytes, file, envelope })
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.file.version
+    }
+
+    /// Its own root keys that signed it, among those that `counts` lets count.
+    pub(crate) fn own_signers(&self, counts: impl Fn(&ListedKey) -> bool) -> Vec<Signer> {
+        signers(&self.envelope, &self.file.body.own, counts)
+    }
+
+    /// Whether its own root keys signed it, as many as it asks for.
+    pub(crate) fn check_own_threshold(&self, rule: &RootRule<'_>) -> Result<(), UpdateError> {
+        let (needed, valid) = (self.needed(), count(&self.own_signers(|key| rule.counts(key))));
+        if valid >= needed { Ok(()) } else { Err(UpdateError::Signatures { role: Role::Root, needed, valid }) }
+    }
+
+    /// Whether the root keys of `predecessor` signed it, as many as that one asks for.
+    pub(crate) fn check_predecessor(&self, predecessor: &SignedRoot, rule: &RootRule<'_>) -> Result<(), UpdateError> {
+        let valid = count(&signers(&self.envelope, &predecessor.file.body.own, |key| rule.counts(key)));
+        let needed = predecessor.needed();
+        if valid >= needed { Ok(()) } else { Err(UpdateError::RootNotSignedByPredecessor { version: self.version(), needed, valid }) }
+    }
+
+    /// Whether enough of its own keys signed it when only anchored keys count.
+    pub(crate) fn is_anchored(&self, rule: &RootRule<'_>) -> bool {
+        count(&self.own_signers(|key| rule.anchors(key))) >= self.needed()
+    }
+
+    /// Whether enough of its own keys signed it when only certificates count that are valid now.
+    pub(crate) fn has_valid_certificates(&self, rule: &RootRule<'_>) -> bool {
+        count(&self.own_signers(|key| rule.counts_now(key))) >= self.needed()
+    }
+
+    fn needed(&self) -> u32 {
+        self.file.body.own.threshold.get()
+    }
+}
+
+impl PartialEq for SignedRoot {
+    fn eq(&self, other: &SignedRoot) -> bool {
+        self.sha256 == other.sha256
+    }
+}
+
+impl Eq for SignedRoot {}
+
+fn count(signers: &[Signer]) -> u32 {
+    u32::try_from(signers.len()).unwrap_or(u32::MAX)
+}

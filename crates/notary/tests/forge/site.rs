@@ -1,0 +1,86 @@
+//! A server: files by the names under which clients ask for them, and a record of what was asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use notary::{Fetch, FetchError, FileName, Sha256};
+
+#[derive(Default)]
+pub(crate) struct Site {
+    files: BTreeMap<String, Answer>,
+    asked: Mutex<Vec<String>>,
+}
+
+enum Answer {
+    Bytes(Bytes),
+    /// The server fails.
+    Fails,
+    /// Bytes without an end, and without regard to the limit.
+    Endless,
+}
+
+impl Site {
+    pub(crate) fn put(&mut self, name: &str, bytes: Vec<u8>) {
+        self.files.insert(name.to_owned(), Answer::Bytes(bytes.into()));
+    }
+
+    /// Under its hash, which is how everything but root and timestamp is asked for.
+    pub(crate) fn put_named(&mut self, role: &str, bytes: Vec<u8>) {
+        self.put(&format!("{role}.{}.json", Sha256::of(&bytes)), bytes);
+    }
+
+    /// Serves other bytes under the name of the file of `role`.
+    pub(crate) fn replace(&mut self, role: &str, bytes: Vec<u8>) {
+        let name = self.name_of(role);
+        self.put(&name, bytes);
+    }
+
+    pub(crate) fn remove(&mut self, role: &str) {
+        let name = self.name_of(role);
+        self.files.remove(&name);
+    }
+
+    pub(crate) fn fail(&mut self, role: &str) {
+        let name = self.name_of(role);
+        self.files.insert(name, Answer::Fails);
+    }
+
+    pub(crate) fn endless(&mut self, role: &str) {
+        let name = self.name_of(role);
+        self.files.insert(name, Answer::Endless);
+    }
+
+    pub(crate) fn bytes_of(&self, role: &str) -> Vec<u8> {
+        match &self.files[&self.name_of(role)] {
+            Answer::Bytes(bytes) => bytes.to_vec(),
+            Answer::Fails | Answer::Endless => panic!("{role} has no bytes"),
+        }
+    }
+
+    /// Every file name that was asked for, in order; forgets them.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+
+    fn name_of(&self, role: &str) -> String {
+        let is_of_role = |name: &&String| {
+            let rest = name.strip_prefix(role).and_then(|rest| rest.strip_suffix(".json"));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.files.keys().find(is_of_role).unwrap().clone()
+    }
+}
+
+impl Fetch for Site {
+    async fn fetch(&self, file: &FileName, limit: u64) -> Result<Bytes, FetchError> {
+        self.asked.lock().unwrap().push(file.to_string());
+        match self.files.get(&file.to_string()) {
+            None => Err(FetchError::NotFound),
+            Some(Answer::Fails) => Err(FetchError::Unavailable(Arc::new(std::io::Error::other("status 503")))),
+            Some(Answer::Endless) => Ok(vec![b' '; usize::try_from(limit).unwrap() + 1].into()),
+            Some(Answer::Bytes(bytes)) if u64::try_from(bytes.len()).unwrap() > limit => Err(FetchError::TooLong),
+            Some(Answer::Bytes(bytes)) => Ok(bytes.clone()),
+        }
+    }
+}
