@@ -26,8 +26,8 @@ const NOTES: [(&str, &str); 10] = [
     ("check a cosign bundle: ECDSA P-256", "verify/p256_bundle"),
     ("check a cosign bundle: ECDSA P-384", "verify/p384_bundle"),
     ("check a cosign bundle: ECDSA P-521", "verify/p521_bundle"),
-    ("check a cosign bundle: Ed25519", "verify/ed25519_bundle"),
-    ("check a cosign bundle: RSA", "verify/rsa_bundle"),
+    ("check a cosign bundle: Ed25519 (Ed25519ph)", "verify/ed25519_bundle"),
+    ("check a cosign bundle: RSA 2048", "verify/rsa_bundle"),
     ("check a simple signature: ECDSA P-256", "verify/p256_tag"),
 ];
 
