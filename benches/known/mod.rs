@@ -1,7 +1,9 @@
 //! An image whose verdict is known: one policy with one cosign requirement, asked by digest.
 
-#[path = "../../tests/properties/signed.rs"]
-mod signed;
+// The fixtures of the unit tests.
+#[allow(dead_code, clippy::unwrap_used, reason = "unit tests use more of it, and a failed unwrap is a failed test")]
+#[path = "../../src/testing/images.rs"]
+mod images;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +11,11 @@ use std::time::Duration;
 use bonafide::evaluate::{CacheOutcome, Evaluator, ImageDecision, NoPullSecrets, Observer, Question};
 use bonafide::index::{CompiledPolicy, Inputs, compile};
 use bonafide::policy::{Kind, Labels, ObjectName, Observed};
-use registry_double::RegistryDouble;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
+
+use self::images::{Images, Signer, client};
 
 const OPERATOR_NAMESPACE: &str = "bonafide-system";
 
@@ -33,13 +36,13 @@ impl Known {
     /// Verifies the image once, at a registry that is gone afterwards.
     pub(crate) fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let registry = runtime.block_on(RegistryDouble::start());
-        let signer = signed::Signer::new();
-        let digest = signed::push(&registry, "shop/web", "v1", &[&signer]);
+        let registry = runtime.block_on(Images::start());
+        let signer = Signer::new();
+        let digest = registry.push_signed("shop/web", "v1", &[&signer]);
         let known = Self {
-            evaluator: runtime.block_on(async { Evaluator::new(signed::client(), Arc::new(Silent)) }),
+            evaluator: runtime.block_on(async { Evaluator::new(client(), Arc::new(Silent)) }),
             policies: policies(&registry, &signer),
-            image: format!("{}/shop/web:v1@{digest}", registry.address()),
+            image: format!("{}/shop/web:v1@{digest}", registry.host()),
             runtime,
         };
         let first = known.runtime.block_on(known.evaluator.evaluate(known.question()));
@@ -66,20 +69,20 @@ impl Known {
     }
 }
 
-fn policies(registry: &RegistryDouble, signer: &signed::Signer) -> Vec<Arc<CompiledPolicy>> {
+fn policies(registry: &Images, signer: &Signer) -> Vec<Arc<CompiledPolicy>> {
     let object = |kind, name: &str, spec: Value| {
         vec![Observed { kind, name: ObjectName::new(OPERATOR_NAMESPACE, name), generation: Some(1), created: None, spec }]
     };
-    let hosts = json!([{"host": registry.address(), "plainHTTP": true}]);
+    let hosts = json!([{"host": registry.host(), "plainHTTP": true}]);
     let rules = json!([
         {"name": "never", "images": ["**:latest"], "action": "Deny"},
-        {"name": "apps", "images": [format!("{}/**", registry.address())], "verify": [{"validator": "release"}]},
+        {"name": "apps", "images": [format!("{}/**", registry.host())], "verify": [{"validator": "release"}]},
     ]);
     let inputs = Inputs {
         operator_namespace: OPERATOR_NAMESPACE.to_owned(),
         policies: object(Kind::ImagePolicy, "production", json!({"mode": "Enforce", "unmatched": "Deny", "rules": rules})),
         validators: object(Kind::Validator, "release", json!({"cosign": {}, "trustRoots": ["build"], "registry": {"hosts": hosts}})),
-        trust_roots: object(Kind::TrustRoot, "build", signer.trust_root()),
+        trust_roots: object(Kind::TrustRoot, "build", json!({"keys": [{"name": "k", "pem": signer.pem()}]})),
         ..Inputs::default()
     };
     compile(&inputs).0.applicable("shop", &Labels::new())

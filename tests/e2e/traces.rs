@@ -32,8 +32,7 @@ fn request_is_followed_by_its_uid(env: &Environment) -> Result<()> {
         ensure!(line["pass"] == "Validate" && line["outcome"] == "Admitted" && line["name"] == "web", "{line:#}");
         ensure!(line["namespace"] == namespace && line["object"] == annotation("object")?, "{line:#}");
 
-        stage.namespace.wait_until(&["verificationreports.bonafide.dev", "web"], |_| true)?;
-        let report = stage.namespace.get(&["verificationreports.bonafide.dev", "web"])?.context("the report")?;
+        let report = stage.namespace.wait_until(&["verificationreports.bonafide.dev", "web"], |_| true)?;
         ensure!(report["pod"]["uid"] == annotation("object")?, "{report:#}");
         Ok(())
     })

@@ -10,8 +10,12 @@ mod objects;
 mod oracle;
 mod order;
 mod patterns;
-mod signed;
 mod tags;
+
+// The fixtures of the unit tests.
+#[allow(dead_code, clippy::unwrap_used, reason = "unit tests use more of it, and a failed unwrap is a failed test")]
+#[path = "../../src/testing/images.rs"]
+mod images;
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};

@@ -14,14 +14,13 @@ use bonafide::index::compile;
 use bonafide::policy::{Kind, Observed, Reason};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use registry_double::RegistryDouble;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
 use super::holds;
+use super::images::{Images, Signer, client};
 use super::objects::{OPERATOR_NAMESPACE, SHOP, inputs, object, policy};
-use super::signed::{Signer, client, push};
 
 /// Nobody listens there, which is an outage.
 const DOWN: &str = "127.0.0.1:1";
@@ -52,7 +51,7 @@ impl Observer for Silent {
 /// A registry with images, and what the policies can refer to.
 struct World {
     runtime: Runtime,
-    registry: RegistryDouble,
+    registry: Images,
     evaluator: Evaluator,
     images: Vec<String>,
     referred: Vec<Observed>,
@@ -61,15 +60,15 @@ struct World {
 impl World {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let registry = runtime.block_on(RegistryDouble::start());
+        let registry = runtime.block_on(Images::start());
         let (build, qa) = (Signer::new(), Signer::new());
-        let signed = push(&registry, "a", "v1", &[&build]);
-        push(&registry, "a", "v2", &[&build, &qa]);
-        push(&registry, "b", "v1", &[&qa]);
-        let unsigned = push(&registry, "c", "v1", &[]);
+        let signed = registry.push_signed("a", "v1", &[&build]);
+        registry.push_signed("a", "v2", &[&build, &qa]);
+        registry.push_signed("b", "v1", &[&qa]);
+        let unsigned = registry.push("c", "v1", "nobody signed this");
         let here = ["a:v1".to_owned(), "a:v2".to_owned(), "b:v1".to_owned(), "c:v1".to_owned(), "absent:v1".to_owned()];
         let by_digest = [format!("a@{signed}"), format!("a:v2@{signed}"), format!("c:v1@{unsigned}")];
-        let mut images: Vec<_> = here.iter().chain(&by_digest).map(|image| format!("{}/{image}", registry.address())).collect();
+        let mut images: Vec<_> = here.iter().chain(&by_digest).map(|image| format!("{}/{image}", registry.host())).collect();
         images.extend([format!("{DOWN}/a:v1"), format!("{DOWN}/a@{signed}"), format!("{GUARDED}/a:v1"), "sha256:12".to_owned()]);
         let referred = referred(&registry, &build, &qa);
         // Evaluators make their first plans inside a runtime.
@@ -100,23 +99,24 @@ impl World {
     }
 
     fn at_home(&self, spec: &Value) -> Value {
-        spec.to_string().replace(REGISTRY, &self.registry.address()).parse().expect("still JSON")
+        spec.to_string().replace(REGISTRY, &self.registry.host()).parse().expect("still JSON")
     }
 }
 
-fn referred(registry: &RegistryDouble, build: &Signer, qa: &Signer) -> Vec<Observed> {
+fn referred(registry: &Images, build: &Signer, qa: &Signer) -> Vec<Observed> {
     let http = |host: &str| json!({"host": host, "plainHTTP": true});
-    let settings = json!({"hosts": [http(&registry.address()), http(DOWN), http(GUARDED)]});
+    let settings = json!({"hosts": [http(&registry.host()), http(DOWN), http(GUARDED)]});
     let validator = |roots: &[&str]| json!({"cosign": {}, "trustRoots": roots, "registry": settings});
     let shared = |mut spec: Value| {
         spec["shared"] = json!(true);
         spec
     };
+    let trust = |signer: &Signer| json!({"keys": [{"name": "k", "pem": signer.pem()}]});
     vec![
-        object(Kind::TrustRoot, OPERATOR_NAMESPACE, "build", build.trust_root()),
-        object(Kind::TrustRoot, OPERATOR_NAMESPACE, "qa", qa.trust_root()),
-        object(Kind::TrustRoot, SHOP, "build", build.trust_root()),
-        object(Kind::TrustRoot, SHOP, "qa", Signer::new().trust_root()),
+        object(Kind::TrustRoot, OPERATOR_NAMESPACE, "build", trust(build)),
+        object(Kind::TrustRoot, OPERATOR_NAMESPACE, "qa", trust(qa)),
+        object(Kind::TrustRoot, SHOP, "build", trust(build)),
+        object(Kind::TrustRoot, SHOP, "qa", trust(&Signer::new())),
         object(Kind::Validator, OPERATOR_NAMESPACE, "release", shared(validator(&["build"]))),
         object(Kind::Validator, OPERATOR_NAMESPACE, "tests", validator(&["build", "qa"])),
         object(Kind::Validator, SHOP, "release", validator(&["build"])),
