@@ -14,37 +14,16 @@ use registry_double::Misbehaviour;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{
-    CacheOutcome, Evaluator, Evidence, Fault, ImageDecision, NoPullSecrets, Observer, PullSecrets, Question, Refusal, Verdict, rule,
-};
+use super::{Evaluator, Evidence, Fault, ImageDecision, NoPullSecrets, PullSecrets, Question, Refusal, Verdict, rule};
 use crate::policy::Reason;
-use crate::testing::{Images, Signer, World, client};
-
-struct Silent;
-
-impl Observer for Silent {
-    fn answered(&self, _: CacheOutcome, _: Duration) {}
-}
+use crate::testing::{self, Images, Signer, World, client};
 
 fn evaluator() -> Evaluator {
-    Evaluator::new(client(), Arc::new(Silent))
+    testing::evaluator(client())
 }
 
 async fn ask(evaluator: &Evaluator, world: &World, image: &str) -> ImageDecision {
-    let snapshot = world.snapshot();
-    let policies = snapshot.applicable("shop", &crate::policy::Labels::new());
-    let deadline = Instant::now() + Duration::from_secs(5);
-    let question = Question {
-        namespace: "shop",
-        image,
-        digest: None,
-        policies: &policies,
-        pull_secrets: &NoPullSecrets,
-        now: chrono::Utc::now(),
-        last_verdicts: true,
-        deadline,
-    };
-    evaluator.evaluate(question).await
+    testing::ask(evaluator, world, image, Duration::from_secs(5)).await
 }
 
 /// The verdict of the first policy.

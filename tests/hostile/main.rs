@@ -24,7 +24,7 @@ mod tokens;
 mod transport;
 
 // The fixtures of the unit tests, which name these rooms by `crate::`.
-use bonafide::{index, policy};
+use bonafide::{evaluate, index, policy};
 #[allow(dead_code, unused_imports, reason = "unit tests use more of it")]
 #[path = "../../src/testing/mod.rs"]
 mod testing;

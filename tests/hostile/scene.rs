@@ -2,18 +2,15 @@
 //! good registry that has nothing to do with it.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bonafide::evaluate::{CacheOutcome, Evaluator, ImageDecision, NoPullSecrets, Observer, Question, Verdict};
-use bonafide::policy::Labels;
+use bonafide::evaluate::{ImageDecision, Verdict};
 use oci::Digest;
 use registry_double::{Auth, BearerAuth, Misbehaviour, RegistryDouble};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use crate::row::Speaks;
-use crate::testing::{Images, Signer, World, client};
+use crate::testing::{self, Images, Signer, World, client};
 
 /// Text of the server that nobody may ever read in a message of ours.
 pub(crate) const MARK: &str = "hostile-text";
@@ -44,12 +41,6 @@ pub(crate) struct Scene {
     client: oci::Client,
     speaks: Speaks,
     scripted: RefCell<Vec<String>>,
-}
-
-struct Silent;
-
-impl Observer for Silent {
-    fn answered(&self, _: CacheOutcome, _: Duration) {}
 }
 
 impl Scene {
@@ -130,20 +121,7 @@ impl Scene {
 
     /// With an evaluator that remembers nothing, and the client that remembers everything.
     async fn ask(&self, image: &str, patience: Duration) -> ImageDecision {
-        let evaluator = Evaluator::new(self.client.clone(), Arc::new(Silent));
-        let snapshot = self.world().snapshot();
-        let policies = snapshot.applicable("shop", &Labels::new());
-        let question = Question {
-            namespace: "shop",
-            image,
-            digest: None,
-            policies: &policies,
-            pull_secrets: &NoPullSecrets,
-            now: chrono::Utc::now(),
-            last_verdicts: true,
-            deadline: Instant::now() + patience,
-        };
-        evaluator.evaluate(question).await
+        testing::ask(&testing::evaluator(self.client.clone()), &self.world(), image, patience).await
     }
 
     fn world(&self) -> World {
