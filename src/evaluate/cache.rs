@@ -98,6 +98,10 @@ mod tests {
     use super::*;
 
     fn key() -> Key {
+        key_of(b"a")
+    }
+
+    fn key_of(manifest: &[u8]) -> Key {
         let requirement = crate::policy::Requirement::new(
             crate::policy::ObjectName::new("shop", "release"),
             crate::policy::Scheme::Cosign(crate::policy::CosignRequirement {
@@ -109,7 +113,7 @@ mod tests {
             crate::policy::RegistryAccess::default(),
         );
         let repository = "r.example.com/a".parse().unwrap_or_else(|_| unreachable!());
-        Key { requirement: requirement.id, repository, digest: Digest::of(b"a"), credentials: [0; 32] }
+        Key { requirement: requirement.id, repository, digest: Digest::of(manifest), credentials: [0; 32] }
     }
 
     #[test]
@@ -127,6 +131,16 @@ mod tests {
         assert_eq!(first, Err(Fault::Timeout));
         let (second, from) = cache.get_or(key(), async { Ok(Err(Refusal::NoMatchingRule)) }).await;
         assert_eq!((second.map(|verdict| verdict.is_err()), from), (Ok(true), CacheOutcome::Miss));
+    }
+
+    #[tokio::test]
+    async fn verdicts_about_more_images_than_are_remembered_push_others_out() {
+        let cache = VerdictCache::default();
+        for number in 0..MOST_VERDICTS + 5_000 {
+            let _ = cache.get_or(key_of(&number.to_be_bytes()), async { Ok(Err(Refusal::NoMatchingRule)) }).await;
+        }
+        cache.0.run_pending_tasks().await;
+        assert!((1..=MOST_VERDICTS).contains(&cache.0.entry_count()), "{}", cache.0.entry_count());
     }
 
     #[tokio::test]

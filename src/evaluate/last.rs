@@ -69,3 +69,16 @@ fn tag_key(requirement: RequirementId, reference: &Reference, credentials: [u8; 
     let tag = reference.tag().filter(|_| reference.digest().is_none())?;
     Some((requirement, reference.repository().clone(), tag.clone(), credentials))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_stands_for_a_day_and_a_tag_for_an_hour() {
+        let last = LastVerdicts::default();
+        let (verdicts, tags) = (last.successes.policy(), last.tags.policy());
+        assert_eq!((verdicts.time_to_live(), tags.time_to_live()), (Some(Duration::from_hours(24)), Some(Duration::from_hours(1))));
+        assert_eq!((verdicts.max_capacity(), tags.max_capacity()), (Some(MOST), Some(MOST)));
+    }
+}

@@ -18,6 +18,7 @@ pub const STORIES: &[Story] = &[
     Story { name: "namespace_created_a_moment_ago_is_enforced", run: namespace_created_a_moment_ago_is_enforced },
     Story { name: "unmatched_image_is_denied_or_left_to_others", run: unmatched_image_is_denied_or_left_to_others },
     Story { name: "rule_whose_time_is_over_matches_nothing", run: rule_whose_time_is_over_matches_nothing },
+    Story { name: "tenant_edit_loop_leaves_others_cached", run: tenant_edit_loop_leaves_others_cached },
     Story { name: "deny_rule_tells_its_message", run: deny_rule_tells_its_message },
     Story { name: "except_falls_through_to_the_next_rule", run: except_falls_through_to_the_next_rule },
 ];
@@ -197,6 +198,34 @@ fn except_falls_through_to_the_next_rule(env: &Environment) -> Result<()> {
         refused(stage.pod("sandbox", &sandbox.by_tag())?, &["rule \"rest\"", "DeniedByRule: nobody wants the sandbox"])?;
         let web = stage.signed("web", &["build"])?;
         admitted(stage.pod("web", &web.by_tag())?).context("an image that is not excepted")?;
+        Ok(())
+    })
+}
+
+fn tenant_edit_loop_leaves_others_cached(env: &Environment) -> Result<()> {
+    stage(env, "edit-loop", |stage| {
+        stage.trust(&["build"])?;
+        stage.enforce()?;
+        let image = stage.signed("web", &["build"])?.pinned();
+        admitted(would_run(stage.namespace, &image)?)?;
+        let requests =
+            || Ok::<_, anyhow::Error>(env.registry.requests()?.iter().filter(|request| request.path.contains("/edit-loop/")).count());
+        let before = requests()?;
+
+        let editor = env.namespace("editor", &[])?;
+        for edit in 0..10 {
+            let message = format!("edit {edit}");
+            let pem = env.key(if edit % 2 == 0 { "build" } else { "qa" })?.public_pem;
+            let object = |kind: &str, spec: Value| json!({"apiVersion": "bonafide.dev/v1alpha1", "kind": kind, "metadata": {"name": "loop"}, "spec": spec});
+            let rule = json!({"name": "never", "images": ["**"], "action": "Deny", "message": message});
+            let policy = object("ImagePolicy", json!({"mode": "Enforce", "unmatched": "Deny", "rules": [rule]}));
+            let root = object("TrustRoot", json!({"keys": [{"name": "key", "pem": pem}]}));
+            let validator = object("Validator", json!({"trustRoots": ["loop"], "cosign": {}}));
+            editor.apply(&yaml(&[root, validator, policy]))?;
+            admitted(would_run(stage.namespace, &image)?)?;
+            until_refused(&editor, &image, &message, Instant::now())?;
+        }
+        ensure!(requests()? == before, "edits of another namespace made {} requests", requests()? - before);
         Ok(())
     })
 }

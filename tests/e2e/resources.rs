@@ -6,7 +6,7 @@ use testbed::{Environment, repository};
 
 use crate::Story;
 use crate::actions::condition;
-use crate::support::{admitted, refused, stage, yaml};
+use crate::support::{Stage, admitted, refused, stage, yaml};
 
 pub const STORIES: &[Story] = &[
     Story { name: "every_sample_is_accepted", run: every_sample_is_accepted },
@@ -15,6 +15,10 @@ pub const STORIES: &[Story] = &[
     Story { name: "kubectl_explain_teaches", run: kubectl_explain_teaches },
     Story { name: "short_names_and_columns_work", run: short_names_and_columns_work },
     Story { name: "secret_ref_requires_requesters_read", run: secret_ref_requires_requesters_read },
+    Story {
+        name: "sample_keeps_labels_from_those_who_may_not_change_policies",
+        run: sample_keeps_labels_from_those_who_may_not_change_policies,
+    },
     Story { name: "label_of_an_unusable_policy_can_be_changed", run: label_of_an_unusable_policy_can_be_changed },
 ];
 
@@ -176,27 +180,56 @@ fn secret_ref_requires_requesters_read(env: &Environment) -> Result<()> {
             "create",
             "role",
             "writer",
-            "--verb=create",
+            "--verb=create,get,update,patch",
             "--resource=trustroots.bonafide.dev,validators.bonafide.dev",
         ])?;
         stage.namespace.kubectl(&["create", "rolebinding", "writer", "--role=writer", "--user=writer"])?;
-        let root = document("TrustRoot", &json!({"keys": [{"name": "k", "secretKeyRef": {"name": "theirs", "key": "k"}}]}));
-        let host = json!({"host": "registry.example.com", "credentialsRef": {"name": "theirs"}});
-        let validator = document("Validator", &json!({"cosign": {}, "registry": {"hosts": [host]}}));
-        for manifest in [&root, &validator] {
+        let root = |names: &[&str]| {
+            let key = |name: &&str| json!({"name": name, "secretKeyRef": {"name": name, "key": "k"}});
+            document("TrustRoot", &json!({"keys": names.iter().map(key).collect::<Vec<_>>()}))
+        };
+        let validator = |host: Value| document("Validator", &json!({"cosign": {}, "registry": {"hosts": [host]}}));
+        let credentials = validator(json!({"host": "registry.example.com", "credentialsRef": {"name": "theirs"}}));
+        let authority = json!({"secretKeyRef": {"name": "theirs", "key": "ca.crt"}});
+        let authority = validator(json!({"host": "registry.example.com", "caBundle": authority}));
+        let theirs = [root(&["theirs"]), credentials, authority];
+        for manifest in &theirs {
             let attempt = stage.namespace.attempt(&["create", user, "-f", "-"], manifest)?;
             refused(attempt, &["(Forbidden)", "who names a Secret must be allowed to get it: writer names theirs"])?;
         }
+        // Nor by an edit of what named none.
+        stage.namespace.kubectl(&["create", "role", "first", "--verb=get", "--resource=secrets", "--resource-name=own"])?;
+        stage.namespace.kubectl(&["create", "rolebinding", "first", "--role=first", "--user=writer"])?;
+        until_allowed(stage, &["create", user, "-f", "-"], &root(&["own"]))?;
+        let attempt = stage.namespace.attempt(&["apply", user, "-f", "-"], &root(&["own", "theirs"]))?;
+        refused(attempt, &["(Forbidden)", "writer names theirs"])?;
         stage.namespace.kubectl(&["create", "role", "reader", "--verb=get", "--resource=secrets", "--resource-name=theirs"])?;
         stage.namespace.kubectl(&["create", "rolebinding", "reader", "--role=reader", "--user=writer"])?;
-        for manifest in [&root, &validator] {
-            // A binding is known to the authorizer a moment after it is written.
-            testbed::wait::until("the permission to count", || {
-                Ok(stage.namespace.attempt(&["create", user, "--dry-run=server", "-f", "-"], manifest)?.ok())
-            })?;
+        for manifest in &theirs {
+            until_allowed(stage, &["create", user, "--dry-run=server", "-f", "-"], &manifest.replace("\"sample\"", "\"another\""))?;
         }
         Ok(())
     })
+}
+
+/// A binding is known to the authorizer a moment after it is written.
+fn until_allowed(stage: &Stage<'_>, arguments: &[&str], manifest: &str) -> Result<()> {
+    testbed::wait::until("the permission to count", || Ok(stage.namespace.attempt(arguments, manifest)?.ok())).map(|_| ())
+}
+
+fn sample_keeps_labels_from_those_who_may_not_change_policies(env: &Environment) -> Result<()> {
+    let (namespace, admin) = (env.namespace("guarded", &[("guarded", "yes")])?, env.control_plane.kubectl());
+    let guard = std::fs::read_to_string(repository().join("docs/samples/guard-namespace-labels.yaml"))?;
+    // The stories share the cluster: this one guards a label that no other uses.
+    namespace.apply(&guard.replace("['tier']", "['guarded']").replace("bonafide-namespace-labels", "bonafide-guarded-labels"))?;
+    admin.run(&["create", "clusterrole", "labeller", "--verb=get,patch,update", "--resource=namespaces"])?;
+    admin.run(&["create", "clusterrolebinding", "labeller", "--clusterrole=labeller", "--user=labeller"])?;
+    let label = |label: &str| namespace.attempt(&["label", "namespace", namespace.name(), label, "--overwrite", "--as=labeller"], "");
+    testbed::wait::until("the guard to act", || {
+        Ok(label("guarded=no")?.err().filter(|denied| denied.message.contains("image policies select on")).map(|_| ()))
+    })?;
+    refused(label("guarded-")?, &["(Forbidden)", "image policies select on the label guarded"])?;
+    admitted(label("team=shop")?).map(|_| ())
 }
 
 fn label_of_an_unusable_policy_can_be_changed(env: &Environment) -> Result<()> {

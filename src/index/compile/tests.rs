@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod requirements;
+
 use serde_json::json;
 
 use crate::crd::{Mode, Unmatched};
@@ -212,24 +214,6 @@ fn keys_come_from_secrets_and_say_when_they_cannot() {
     assert_eq!(reason(&world.clone().secret("cosign", "cosign.pub", "no key")).0, UnreadyReason::Invalid);
     let read = world.secret("cosign", "cosign.pub", &Signer::new().pem());
     assert_eq!(read.finding(Kind::TrustRoot, "build").readiness, Readiness::Ready);
-}
-
-#[test]
-fn requirements_differ_when_anything_that_they_ask_for_differs() {
-    let (one, two) = (Signer::new(), Signer::new());
-    let id = |world: &World| match demand(&world.snapshot(), "r.example.com/a") {
-        Some(Demand::Verify { requirements, .. }) => requirements[0].id,
-        other => panic!("{other:?}"),
-    };
-    let base = |signer: &Signer| World::new().trust_root("build", &[signer]).cosign("release", "r.example.com", &["build"]);
-    let first = id(&base(&one).policy("p", &verify("release")));
-    assert_eq!(first, id(&base(&one).policy("p", &verify("release"))));
-    assert_ne!(first, id(&base(&two).policy("p", &verify("release"))));
-    let elsewhere = World::new().trust_root("build", &[&one]);
-    let elsewhere = elsewhere.validator("release", &json!({"cosign": {"signatureRepository": "r.example.com/s"}, "trustRoots": ["build"]}));
-    assert_ne!(first, id(&elsewhere.policy("p", &verify("release"))));
-    let https = World::new().trust_root("build", &[&one]).validator("release", &json!({"cosign": {}, "trustRoots": ["build"]}));
-    assert_ne!(first, id(&https.policy("p", &verify("release"))));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A client of the API server that costs little beside it: one kept HTTP/1.1 connection per simulated client.
+//! A client of the API server, and of the webhook in its place, that costs little beside them: one kept HTTP/1.1 connection per simulated client.
 //!
 //! kubectl takes longer to start than a pod takes to be made, and a client library would be measured along.
 
@@ -20,23 +20,23 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// Where the API server is and as whom it is asked.
+/// Where a server is and as whom it is asked.
 #[derive(Clone)]
 pub(super) struct Endpoint {
     authority: String,
     name: ServerName<'static>,
     tls: TlsConnector,
-    authorization: String,
+    authorization: Option<String>,
 }
 
 /// A connection that is kept.
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     authority: String,
-    authorization: String,
+    authorization: Option<String>,
 }
 
-/// What the API server said.
+/// What the server said.
 pub(super) struct Answer {
     /// The status code.
     pub status: StatusCode,
@@ -50,17 +50,22 @@ impl Endpoint {
         let config: Value = serde_json::from_slice(&std::fs::read(kubeconfig)?)?;
         let text =
             |pointer: &str| config.pointer(pointer).and_then(Value::as_str).with_context(|| format!("a kubeconfig without {pointer}"));
-        let url = text("/clusters/0/cluster/server")?;
-        let authority = url.strip_prefix("https://").context("an API server without TLS")?.to_owned();
-        let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host).to_owned();
+        let authority = text("/clusters/0/cluster/server")?.strip_prefix("https://").context("an API server without TLS")?;
         let pem = STANDARD.decode(text("/clusters/0/cluster/certificate-authority-data")?)?;
-        let authorization = format!("Bearer {}", text("/users/0/user/token")?);
-        Ok(Self { name: ServerName::try_from(host)?, tls: connector(&pem)?, authority, authorization })
+        let token = text("/users/0/user/token")?;
+        Ok(Self { authorization: Some(format!("Bearer {token}")), ..Self::anonymous(authority, &pem)? })
+    }
+
+    /// A server at HOST:PORT whose certificate these authorities (PEM) vouch for; it is not told who asks.
+    pub(super) fn anonymous(authority: &str, authorities: &[u8]) -> Result<Self> {
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).to_owned();
+        let name = ServerName::try_from(host)?;
+        Ok(Self { name, tls: connector(authorities)?, authority: authority.to_owned(), authorization: None })
     }
 
     /// Opens a connection.
     pub(super) async fn connect(&self) -> Result<Connection> {
-        let stream = TcpStream::connect(&self.authority).await.context("cannot reach the API server")?;
+        let stream = TcpStream::connect(&self.authority).await.with_context(|| format!("cannot reach {}", self.authority))?;
         stream.set_nodelay(true)?;
         let stream = self.tls.connect(self.name.clone(), stream).await?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
@@ -73,8 +78,11 @@ impl Endpoint {
 impl Connection {
     /// Sends a request and reads the whole answer, whatever its status.
     pub(super) async fn send(&mut self, method: Method, path: &str, content_type: &str, body: Bytes) -> Result<Answer> {
-        let request = Request::builder().method(method).uri(path).header(header::HOST, &self.authority);
-        let request = request.header(header::AUTHORIZATION, &self.authorization).header(header::CONTENT_TYPE, content_type);
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, &self.authority);
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request.header(header::CONTENT_TYPE, content_type);
         self.sender.ready().await?;
         let answer = self.sender.send_request(request.body(Full::new(body))?).await?;
         let status = answer.status();

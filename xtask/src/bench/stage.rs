@@ -160,6 +160,11 @@ impl Guarded {
         self.operator.metrics()
     }
 
+    /// Ends the operator for good; its webhook configurations stay.
+    pub(super) fn end(&self) -> Result<()> {
+        self.operator.stop()
+    }
+
     /// A new operator that has looked at no image but the hot one, and the time from its start until it was ready.
     pub(super) fn restart(&self) -> Result<Duration> {
         self.operator.stop()?;

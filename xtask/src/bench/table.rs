@@ -5,7 +5,6 @@
 enum Verdict {
     Met,
     Missed,
-    NotMeasured,
     NoGoal,
 }
 
@@ -33,18 +32,6 @@ impl Table {
     /// A figure that must reach its goal.
     pub(super) fn at_least(&mut self, what: &str, unit: &str, goal: f64, measured: f64, baseline: &str) {
         self.add(what, format!("≥ {goal} {unit}"), format!("{measured:.1} {unit}"), baseline, measured >= goal);
-    }
-
-    /// A goal that nothing here measures, so that it is not forgotten.
-    pub(super) fn not_measured(&mut self, what: &str, goal: &str) {
-        let row = Row {
-            what: what.to_owned(),
-            goal: goal.to_owned(),
-            measured: "not measured".to_owned(),
-            baseline: "-".to_owned(),
-            verdict: Verdict::NotMeasured,
-        };
-        self.rows.push(row);
     }
 
     /// A figure without a goal, which explains others.
@@ -84,7 +71,7 @@ impl Row {
         let verdict = match self.verdict {
             Verdict::Met => "met",
             Verdict::Missed => "**missed**",
-            Verdict::NotMeasured | Verdict::NoGoal => "-",
+            Verdict::NoGoal => "-",
         };
         format!("| {} | {} | {} | {} | {verdict} |", self.what, self.goal, self.measured, self.baseline)
     }

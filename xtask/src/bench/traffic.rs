@@ -107,22 +107,25 @@ pub(super) fn bursts(guarded: &Guarded, baseline: &Baseline, table: &mut Table) 
 
 /// The same image by digest: what is left when no tag is looked up at the registry.
 pub(super) fn pinned(guarded: &Guarded, baseline: &Baseline, table: &mut Table) -> Result<()> {
-    let stage = &guarded.stage;
-    let (with, without) = (one_by_one(stage, &stage.pinned)?, &baseline.one);
+    beside(&guarded.stage, &guarded.stage.pinned, baseline, "by digest", table)
+}
+
+/// Figures without goals, which explain others: one client and bursts, beside the baseline.
+pub(super) fn beside(stage: &Stage, image: &str, baseline: &Baseline, how: &str, table: &mut Table) -> Result<()> {
+    let (with, without) = (one_by_one(stage, image)?, &baseline.one);
     let above = format!("p50 {:.2} ms, p99 {:.2} ms above", with.p50 - without.p50, with.p99 - without.p99);
-    table.note("hot by digest, one client", &above, &format!("{:.2} ms, {:.2} ms", without.p50, without.p99));
+    table.note(&format!("hot {how}, one client"), &above, &format!("{:.2} ms, {:.2} ms", without.p50, without.p99));
     for (clients, without) in CLIENTS.into_iter().zip(&baseline.bursts) {
-        let start = guarded.cpu_seconds()?;
         let runs = runs(|| {
-            let run = stage.load.pods(stage.namespace.name(), std::slice::from_ref(&stage.pinned), clients, BURST)?;
+            let run = stage.load.pods(stage.namespace.name(), &[image.to_owned()], clients, BURST)?;
             stage.load.clear(stage.namespace.name())?;
             Ok(run)
         })?;
-        let cpu = (guarded.cpu_seconds()? - start) / u32::try_from(RUNS).map_or(1.0, f64::from);
         let with = Figures::of(&runs);
-        let measured = format!("{:.0} pods/s, p99 {:.1} ms, CPU with reports and deletion {cpu:.2} s", with.throughput, with.p99);
-        let what = format!("1,000 pods of a known image by digest, {clients} clients");
-        table.note(&what, &measured, &format!("{:.0} pods/s, p99 {:.1} ms", without.throughput, without.p99));
+        let share = 100.0 * with.throughput / without.throughput;
+        let measured = format!("{share:.1} % ({:.0} pods/s), p99 {:.2} times", with.throughput, with.p99 / without.p99);
+        let what = format!("1,000 pods of a known image {how}, {clients} clients");
+        table.note(&what, &measured, &format!("{:.0} pods/s, {:.1} ms", without.throughput, without.p99));
     }
     Ok(())
 }
