@@ -225,8 +225,11 @@ fn sample_keeps_labels_from_those_who_may_not_change_policies(env: &Environment)
     admin.run(&["create", "clusterrole", "labeller", "--verb=get,patch,update", "--resource=namespaces"])?;
     admin.run(&["create", "clusterrolebinding", "labeller", "--clusterrole=labeller", "--user=labeller"])?;
     let label = |label: &str| namespace.attempt(&["label", "namespace", namespace.name(), label, "--overwrite", "--as=labeller"], "");
+    let mut tries = 0;
     testbed::wait::until("the guard to act", || {
-        Ok(label("guarded=no")?.err().filter(|denied| denied.message.contains("image policies select on")).map(|_| ()))
+        // Another value each time: what changes nothing is not refused.
+        tries += 1;
+        Ok(label(&format!("guarded={tries}"))?.err().filter(|denied| denied.message.contains("image policies select on")).map(|_| ()))
     })?;
     refused(label("guarded-")?, &["(Forbidden)", "image policies select on the label guarded"])?;
     admitted(label("team=shop")?).map(|_| ())
