@@ -55,36 +55,37 @@ const MICRO: &str = "micro";
 /// Builds the operator and this program in release mode, and has the latter measure.
 ///
 /// A debug build of the client would take the cores from what it measures.
-pub(crate) fn run(filter: Option<&str>) -> Result<()> {
-    if filter == Some(MICRO) {
+pub(crate) fn run(wanted: &[String]) -> Result<()> {
+    let known = || [MICRO].into_iter().chain(PARTS.map(|(name, _)| name));
+    if let Some(unknown) = wanted.iter().find(|name| known().all(|known| known != name.as_str())) {
+        bail!("no part is called {unknown}; there are {}", known().collect::<Vec<_>>().join(", "));
+    }
+    if wanted == [MICRO] {
         let mut table = Table::default();
         micro::micro(&mut table)?;
         table.print();
         return Ok(());
     }
     if !cfg!(debug_assertions) {
-        return measure(filter);
+        return measure(wanted);
     }
     println!("==> release builds of the operator and of the client: the first time takes some minutes");
     // One by one: together, each would get the features that only the other asks for.
     step::cargo(&["build", "--release", "--bin", "bonafide"])?;
     step::cargo(&["build", "--release", "--package", "xtask"])?;
     let mut command = Command::new(released("xtask"));
-    command.arg("bench").args(filter);
+    command.arg("bench").args(wanted);
     step::run(command)
 }
 
-/// Runs the parts whose names contain `filter`, or all, and prints the table.
-fn measure(filter: Option<&str>) -> Result<()> {
-    let parts: Vec<Part> = PARTS.into_iter().filter(|(name, _)| name.contains(filter.unwrap_or_default())).collect();
-    if parts.is_empty() {
-        bail!("no part is called so; there are {MICRO}, {}", PARTS.map(|(name, _)| name).join(", "));
-    }
+/// Runs the parts that are wanted, or all, and prints the table.
+fn measure(wanted: &[String]) -> Result<()> {
+    let is_wanted = |part: &str| wanted.is_empty() || wanted.iter().any(|name| name == part);
     let start = Instant::now();
     let title = |text: &str| println!("\n==> {text} ({} s)", start.elapsed().as_secs());
 
     let mut table = Table::default();
-    if filter.is_none() {
+    if is_wanted(MICRO) {
         // Before anything else takes the cores.
         title(MICRO);
         micro::micro(&mut table)?;
@@ -97,7 +98,7 @@ fn measure(filter: Option<&str>) -> Result<()> {
     let guarded = stage.guard(&released("bonafide"))?;
     guarded.stage.load.clear(guarded.stage.namespace.name())?;
 
-    for (name, measure) in parts {
+    for (name, measure) in PARTS.into_iter().filter(|(name, _)| is_wanted(name)) {
         title(name);
         measure(&guarded, &baseline, &mut table)?;
     }

@@ -38,8 +38,8 @@ enum Command {
     ///
     /// Builds the operator in release mode first. `docs/benchmarks.md` has the results and how to read them.
     Bench {
-        /// Run only the parts whose names contain this: micro, hot, burst, pinned, cold, far, containers, simultaneous, memory, policy, key.
-        filter: Option<String>,
+        /// Run only these parts: micro, hot, burst, pinned, cold, far, containers, simultaneous, memory, policy, key, references, floor.
+        parts: Vec<String>,
     },
     /// Find or build the control plane, the registries and the signers.
     Tools,
@@ -69,7 +69,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test => suite::test(),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::E2e { filter } => suite::e2e(filter.as_deref()),
-        Command::Bench { filter } => bench::run(filter.as_deref()),
+        Command::Bench { parts } => bench::run(&parts),
         Command::Tools => suite::tools(),
         Command::Crds { check: false } => crds::write(),
         Command::Crds { check: true } => crds::check(),
