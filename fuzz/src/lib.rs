@@ -13,6 +13,8 @@ pub mod docker_config;
 pub mod key;
 pub mod link;
 pub mod manifest;
+pub mod notary_json;
+pub mod notary_update;
 pub mod pattern;
 pub mod policy;
 pub mod reference;
@@ -20,6 +22,9 @@ pub mod simple_signing;
 pub mod token;
 
 mod fixtures;
+#[path = "../../crates/notary/tests/forge/mod.rs"]
+#[allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, reason = "the set-up of the tests of crates/notary")]
+mod forge;
 mod glob;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
@@ -29,7 +34,7 @@ mod tests;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 14] = [
     ("admission_review", admission_review::run),
     ("bundle", bundle::run),
     ("challenge", challenge::run),
@@ -37,6 +42,8 @@ pub const TARGETS: [Target; 12] = [
     ("key", key::run),
     ("link", link::run),
     ("manifest", manifest::run),
+    ("notary_json", notary_json::run),
+    ("notary_update", notary_update::run),
     ("pattern", pattern::run),
     ("policy", policy::run),
     ("reference", reference::run),

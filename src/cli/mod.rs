@@ -1,6 +1,7 @@
 //! The command line: what was typed becomes checked configuration; one file per subcommand.
 
 mod crds;
+mod notary;
 mod operator;
 mod verify;
 
@@ -22,6 +23,9 @@ enum Command {
     Operator(operator::OperatorArguments),
     /// Check images against policies from files, without a cluster.
     Verify(verify::VerifyArguments),
+    /// Look at trust data of a Notary v1 server (Docker Content Trust), and at what the operator remembers of it.
+    #[command(subcommand)]
+    Notary(notary::NotaryCommand),
     /// Print the custom resource definitions as YAML.
     Crds,
 }
@@ -31,6 +35,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Operator(arguments) => operator::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Notary(command) => notary::run(&command),
         Command::Crds => crds::run().map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

@@ -7,6 +7,7 @@ pub mod certificates;
 mod collector;
 mod namespaces;
 pub mod node_critical;
+pub mod notary_state;
 mod pull_secrets;
 mod sources;
 pub mod status;

@@ -14,10 +14,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use self::conditions::{Cover, status};
+use super::notary_state::{Loss, Remembered};
 use super::webhook_configuration::Installed;
 use super::{Compiled, Stores};
 use crate::crd::{ImagePolicy, Mode, TrustRoot, Validator};
-use crate::index::{Finding, Snapshot};
+use crate::index::{Finding, Snapshot, Warning};
 use crate::policy::Kind;
 
 const MANAGER: &str = "bonafide-status";
@@ -34,6 +35,8 @@ pub struct StatusWriter {
     pub compiled: watch::Receiver<Option<Compiled>>,
     /// What the API server holds of our webhook configurations.
     pub installed: watch::Receiver<Option<Installed>>,
+    /// What is remembered of trust data, and what of it was lost.
+    pub remembered: watch::Receiver<Option<Remembered>>,
     /// Whether this replica writes.
     pub leader: watch::Receiver<bool>,
 }
@@ -49,6 +52,7 @@ impl StatusWriter {
                 () = retry => {}
                 Ok(()) = self.compiled.changed() => {}
                 Ok(()) = self.installed.changed() => {}
+                Ok(()) = self.remembered.changed() => {}
                 Ok(()) = self.leader.changed() => {}
             }
         }
@@ -68,6 +72,8 @@ impl StatusWriter {
     async fn write(&self, finding: &Finding, cover: Cover) -> bool {
         let Some(stored) = stored(self.stores.of(finding.kind), finding) else { return true };
         let old = stored.data.get("status").cloned().unwrap_or_default();
+        let remembered = self.remembered.borrow().clone().unwrap_or_default();
+        let finding = &with_loss(finding, &stored, &remembered.losses);
         let new = status(finding, cover, &old, Utc::now());
         if new == old || stored.metadata.deletion_timestamp.is_some() {
             return true;
@@ -93,6 +99,18 @@ impl StatusWriter {
         };
         (Api::namespaced_with(self.client.clone(), &finding.object.namespace, &kind), kind)
     }
+}
+
+/// A validator of trust data also says that what was seen for its namespace is gone.
+fn with_loss(finding: &Finding, stored: &DynamicObject, losses: &[Loss]) -> Finding {
+    let mut finding = finding.clone();
+    let concerned = finding.kind == Kind::Validator && stored.data.pointer("/spec/notaryV1").is_some();
+    let losses = losses.iter().filter(|loss| concerned && loss.owner == finding.object.namespace);
+    let guns = losses.clone().map(|loss| loss.guns).sum();
+    if let Some(noticed) = losses.map(|loss| loss.noticed).max() {
+        finding.warnings.push(Warning::NotaryStateLost { guns, noticed });
+    }
+    finding
 }
 
 /// Only a policy needs a webhook, and only where its namespace is not exempt.
@@ -123,4 +141,39 @@ fn applied(kind: &ApiResource, stored: &DynamicObject, status: &Value) -> Value 
         "metadata": {"name": stored.name_any(), "resourceVersion": stored.resource_version()},
         "status": status,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::Readiness;
+    use crate::policy::ObjectName;
+
+    #[test]
+    fn a_validator_of_trust_data_says_that_what_was_seen_for_its_namespace_is_gone() {
+        let finding = |kind| Finding {
+            kind,
+            object: ObjectName::new("shop", "v"),
+            generation: None,
+            readiness: Readiness::Ready,
+            warnings: vec![],
+            keys: vec![],
+        };
+        let object = |spec: Value| {
+            let kind = ApiResource::erase::<Validator>(&());
+            DynamicObject::new("v", &kind).data(json!({"spec": spec}))
+        };
+        let loss = |owner: &str, guns, day| Loss {
+            owner: owner.to_owned(),
+            guns,
+            noticed: chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(day),
+        };
+        let losses = [loss("shop", 2, 3), loss("shop", 1, 1), loss("other", 9, 9)];
+        let (of_trust_data, of_another) = (object(json!({"notaryV1": {}})), object(json!({"cosign": {}})));
+        let warned = with_loss(&finding(Kind::Validator), &of_trust_data, &losses).warnings;
+        assert_eq!(warned, [Warning::NotaryStateLost { guns: 3, noticed: chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(3) }]);
+        assert!(with_loss(&finding(Kind::Validator), &of_another, &losses).warnings.is_empty());
+        assert!(with_loss(&finding(Kind::TrustRoot), &of_trust_data, &losses).warnings.is_empty());
+        assert!(with_loss(&finding(Kind::Validator), &of_trust_data, &losses[2..]).warnings.is_empty());
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+
 use crate::policy::{Kind, ObjectName, Problem};
 
 /// What was found out about one object.
@@ -74,6 +76,13 @@ pub enum Warning {
         /// The other trust root.
         with: ObjectName,
     },
+    /// What was seen of trust data is gone; not found by compilation, but by who counts it.
+    NotaryStateLost {
+        /// How many repositories.
+        guns: u64,
+        /// When the last of it was noticed.
+        noticed: DateTime<Utc>,
+    },
 }
 
 impl Readiness {
@@ -114,6 +123,7 @@ impl Warning {
             Self::RulesNotCompared { .. } => "RulesNotCompared",
             Self::ExemptNamespaceSelected(_) => "ExemptNamespaceSelected",
             Self::KeyShared { .. } => "KeyShared",
+            Self::NotaryStateLost { .. } => "NotaryStateLost",
         }
     }
 }
@@ -131,6 +141,11 @@ impl fmt::Display for Warning {
             }
             Self::ExemptNamespaceSelected(name) => write!(f, "namespace {name} is selected, but exempt from every policy"),
             Self::KeyShared { key, with } => write!(f, "key {key:?} is also in TrustRoot {with}: a rule cannot count over both"),
+            Self::NotaryStateLost { guns, noticed } => write!(
+                f,
+                "what was seen of {guns} repositories was lost, noticed last at {}: if their server went back before they were seen again, that is not noticed",
+                noticed.format("%F %T UTC")
+            ),
         }
     }
 }

@@ -56,6 +56,8 @@ pub struct Metrics {
     known_hosts: Mutex<BTreeSet<Host>>,
     /// Certificates that could not be served.
     pub unreadable_certificates: Counter,
+    /// States of trust data that are gone, or were put back to older ones.
+    pub notary_state_lost: Counter,
 }
 
 impl Metrics {
@@ -69,6 +71,7 @@ impl Metrics {
             registry_requests: Family::default(),
             known_hosts: Mutex::default(),
             unreadable_certificates: Counter::default(),
+            notary_state_lost: Counter::default(),
         };
         registry.register("admission_requests", "Admission requests by outcome and first reason", metrics.requests.clone());
         registry.register("admission_seconds", "Time to answer an admission request", metrics.request_seconds.clone());
@@ -77,6 +80,8 @@ impl Metrics {
         registry.register("registry_requests", "Requests to registries by host and outcome", metrics.registry_requests.clone());
         let unreadable = metrics.unreadable_certificates.clone();
         registry.register("unreadable_certificates", "Certificates that were read but could not be served", unreadable);
+        let lost = metrics.notary_state_lost.clone();
+        registry.register("notary_state_lost", "States of trust data that are gone, or were put back to older ones", lost);
         Arc::new(metrics)
     }
 

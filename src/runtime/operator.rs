@@ -20,6 +20,7 @@ use super::metrics::{Metrics, State};
 use super::surroundings::Cluster;
 use crate::admission::{Bodies, Gate, Routes, Traffic, routes, server};
 use crate::controllers::certificates::{self, CertificateSettings, ServingMaterial};
+use crate::controllers::notary_state::{Census, Remembered};
 use crate::controllers::status::StatusWriter;
 use crate::controllers::verification_report::{self, ReportSettings};
 use crate::controllers::webhook_configuration::{self, Installed, Target, WebhookSettings};
@@ -97,6 +98,7 @@ impl Operator {
         let (compiled, compiled_read) = watch::channel::<Option<Compiled>>(None);
         let (coverage, coverage_read) = watch::channel(None);
         let (installed, installed_read) = watch::channel::<Option<Installed>>(None);
+        let (remembered, remembered_read) = watch::channel::<Option<Remembered>>(None);
         let collector = Collector::start(client, config.namespace.clone(), config.exempt_namespaces.clone(), &tasks, &cancel);
         let stores = collector.stores.clone();
         tasks.spawn(node_critical::warn(client.clone(), config.exempt_namespaces.clone()));
@@ -120,11 +122,20 @@ impl Operator {
             installed,
             cancel.clone(),
         ));
+        let census = Census {
+            client: client.clone(),
+            namespace: config.namespace.clone(),
+            leader: leadership.leader(),
+            lost: metrics.notary_state_lost.clone(),
+            remembered,
+        };
+        tasks.spawn(census.run(cancel.clone()));
         let status = StatusWriter {
             client: client.clone(),
             stores,
             compiled: compiled_read.clone(),
             installed: installed_read.clone(),
+            remembered: remembered_read.clone(),
             leader: leadership.leader(),
         };
         tasks.spawn(status.run(cancel.clone()));
@@ -142,6 +153,7 @@ impl Operator {
             leader: leadership.leader(),
             verdicts: evaluator.verdicts().clone(),
             installed: installed_read,
+            remembered: remembered_read,
         }));
         tasks.spawn(know_hosts(compiled_read, metrics.clone(), cancel.clone()));
         let cluster = Cluster { namespaces: NamespaceReader::new(client.clone()), pull_secrets };

@@ -3,9 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod asking;
+mod config_maps;
+#[path = "../../crates/notary/tests/forge/mod.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
+pub(crate) mod forge;
 mod images;
 mod world;
 
 pub(crate) use asking::{ask, evaluator};
+pub(crate) use config_maps::ConfigMaps;
 pub(crate) use images::{Images, Signer, client};
 pub(crate) use world::World;

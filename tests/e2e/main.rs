@@ -1,6 +1,6 @@
 //! User stories on a real API server with a real registry, the real cosign and the real operator.
 //!
-//! A black box: nothing of the library is linked. Each story gets a namespace of its own, whose label `story` its
+//! A black box: nothing of the library is linked, except the store of `content_trust_state`. Each story gets a namespace of its own, whose label `story` its
 //! cluster-wide policies select, so that stories run in parallel. Those that disturb the whole cluster run alone, after.
 
 // The whole binary is a test: what is `pub` here is for its own modules, and a panic is a failed story.
@@ -15,6 +15,7 @@ use testbed::Environment;
 
 mod actions;
 mod command_line;
+mod content_trust_state;
 mod edits;
 mod modes;
 mod outages;
@@ -50,6 +51,7 @@ const FIRST: &[&[Story]] = &[webhooks::FIRST];
 /// Stories that share the cluster.
 const TOGETHER: &[&[Story]] = &[
     command_line::STORIES,
+    content_trust_state::STORIES,
     edits::STORIES,
     modes::STORIES,
     pinning::STORIES,

@@ -16,8 +16,9 @@
 //! - `update`: the algorithm, one function per step
 //! - `state`: what is remembered between runs
 //! - `resolve`: which image a tag is
+//! - `server`: the client of a server
 //!
-//! Boundary: no Kubernetes, no clock, no environment, and so far no network: bytes come from a [`Fetch`].
+//! Boundary: no Kubernetes, no clock, no environment; bytes come from a [`Fetch`], such as a [`ServerSession`].
 //! Invariant: a [`Resolved`] digest was named by a role that verified parents delegated the tag to, under a root that the
 //! caller's anchors reach, and none of it contradicts the state that was passed in. Nothing fails open.
 
@@ -33,6 +34,7 @@ pub mod limits;
 mod metadata;
 mod name;
 mod resolve;
+mod server;
 mod state;
 mod trust;
 mod trusted;
@@ -47,6 +49,7 @@ pub use key::{Algorithm, KeyError, KeyId, PublicKey};
 pub use metadata::{StructureError, UnusableTarget};
 pub use name::{DelegationName, DelegationNameError, Gun, GunError, Role};
 pub use resolve::{Deciding, Demand, RequiredSigner, Resolved, SignerProblem, Unresolved, Wanted};
+pub use server::{ServerClient, ServerError, ServerSession, ServerUrl, ServerUrlError};
 pub use state::{MergeConflict, State, StateError};
 pub use trust::{Anchors, Authorities, AuthoritiesError, NoAnchors};
 pub use trusted::Trusted;

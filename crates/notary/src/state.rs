@@ -26,6 +26,18 @@ pub struct State {
     pub(crate) published: BTreeSet<DelegationName>,
 }
 
+impl State {
+    /// The version of the root that is trusted.
+    pub fn root_version(&self) -> u64 {
+        self.root.version()
+    }
+
+    /// The newest version of each other role that was believed.
+    pub fn versions(&self) -> impl Iterator<Item = (&Role, u64)> {
+        self.seen.iter().map(|(role, seen)| (role, seen.version))
+    }
+}
+
 /// The newest file of a role that was believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {

@@ -19,7 +19,7 @@ pub use self::{
     docker_config::DockerConfigError,
     keyring::Keyring,
 };
-use crate::{Host, Repository};
+use crate::Host;
 
 /// Everything that a session may use beyond public HTTPS.
 #[derive(Debug, Clone, Default)]
@@ -71,13 +71,13 @@ impl Access {
         self.settings(host).is_some_and(|settings| settings.plain_http)
     }
 
-    /// The credentials for a repository in the order in which to try them; none at all over plain HTTP.
-    pub(crate) fn credentials(&self, repository: &Repository) -> Vec<&Credential> {
-        if self.plain_http(repository.host()) {
+    /// The credentials for a name on a host in the order in which to try them; none at all over plain HTTP.
+    pub(crate) fn credentials(&self, host: &Host, path: &str) -> Vec<&Credential> {
+        if self.plain_http(host) {
             return Vec::new();
         }
-        let own = self.settings(repository.host()).and_then(|settings| settings.credential.as_ref());
-        own.into_iter().chain(self.keyring.lookup(repository)).collect()
+        let own = self.settings(host).and_then(|settings| settings.credential.as_ref());
+        own.into_iter().chain(self.keyring.serving(host, path)).collect()
     }
 }
 

@@ -1,17 +1,18 @@
-//! The one client that talks to registries.
+//! The one client that talks to registries, and to servers that are asked as registries are.
 //!
 //! Boundary: [`Client`] owns what requests share (connections, limits, tokens), [`Session`] asks with one set of grants
 //! under one deadline. Invariant: every hop of every request, be it page, redirect or token, goes through
 //! `exchange`, where address, scheme, size and time are checked.
 //!
 //! ```text
-//! session, referrers ── auth ── redirect ── exchange ── transport
-//!   what is asked      tokens     hops      one hop     sockets, TLS, addresses
+//! session, referrers, file ── auth ── redirect ── exchange ── transport
+//!   what is asked            tokens     hops      one hop     sockets, TLS, addresses
 //! ```
 
 mod auth;
 mod challenge;
 mod exchange;
+mod file;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod held;
@@ -20,6 +21,7 @@ mod link;
 mod outage;
 mod redirect;
 mod referrers;
+mod scope;
 mod session;
 mod token;
 mod transport;
@@ -30,6 +32,7 @@ use fair::Shares;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
+pub use self::scope::Scope;
 use self::{auth::Authorization, leave::Leaves, transport::Transports};
 use crate::{Access, Egress, Host, Repository};
 
@@ -45,6 +48,15 @@ const MAX_AUTHORIZATIONS: u64 = 10_000;
 const MAX_AUTHORIZATION_AGE: Duration = Duration::from_hours(1);
 /// No longer: a repository that does not exist yet answers like a registry without the API.
 const MISSING_REFERRERS_AGE: Duration = Duration::from_secs(30);
+
+/// Whether an answer may come from a cache on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// It may: what is asked for never changes, or is checked by its digest.
+    Any,
+    /// Caches on the way are told to ask the server (RFC 9111, section 5.2.1.4).
+    Now,
+}
 
 /// Told about every HTTP exchange, token requests, redirects and retries included.
 pub type OnRequest = Arc<dyn Fn(&Host, RequestOutcome) + Send + Sync>;
@@ -134,7 +146,7 @@ struct Shared {
     slots: Cache<HostKey, Shares<Party>>,
     bytes: Shares<Party>,
     leaves: Leaves,
-    authorizations: Cache<GrantKey, Authorization>,
+    authorizations: Cache<(Scope, [u8; 32]), Authorization>,
     without_referrers: Cache<GrantKey, ()>,
 }
 

@@ -4,7 +4,7 @@
 //! Reference ─ Repository ─ Host         names, normalised once by their parsers
 //!      └──── Tag, Digest
 //!
-//! Client ── session(Party, Grants, deadline) ── Session ── resolve, manifest, blob, referrers
+//! Client ── session(Party, Grants, deadline) ── Session ── resolve, manifest, blob, referrers, file
 //!    └─ Egress: which addresses may be dialled at all
 //!                  └─ Access: plain HTTP, CA bundle and credentials, per literal host
 //! ```
@@ -30,7 +30,8 @@ pub use access::{Access, CaBundle, CaBundleError, Credential, DockerConfigError,
 #[cfg(feature = "fuzzing")]
 pub use client::fuzzing;
 pub use client::{
-    Client, ClientError, ClientSettings, DEFAULT_BYTES, DEFAULT_CONCURRENCY, Grants, OnRequest, Party, RequestOutcome, Session,
+    Client, ClientError, ClientSettings, DEFAULT_BYTES, DEFAULT_CONCURRENCY, Freshness, Grants, OnRequest, Party, RequestOutcome, Scope,
+    Session,
 };
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError};

@@ -126,6 +126,11 @@ impl RegistryDouble {
         self.state().store.push_blob(repository, bytes.into())
     }
 
+    /// Serves exactly these files as the trust data of a repository, as a Notary v1 server does: `root.json` and others.
+    pub fn serve_trust_data(&self, gun: &str, files: impl IntoIterator<Item = (String, Bytes)>) {
+        self.state().store.replace_trust_data(gun, files);
+    }
+
     /// Removes a tag; the manifest stays.
     pub fn remove_tag(&self, repository: &str, tag: &str) {
         self.state().store.remove_tag(repository, tag);

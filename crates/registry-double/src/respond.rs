@@ -44,6 +44,7 @@ fn note(parts: &Parts, body: &Bytes) -> Seen {
         query: parts.uri.query().unwrap_or_default().to_owned(),
         authorization: text(header::AUTHORIZATION),
         accept: text(header::ACCEPT),
+        cache_control: text(header::CACHE_CONTROL),
         body: String::from_utf8_lossy(body).into_owned(),
         kind: route(parts.uri.path()).kind,
     }
@@ -128,6 +129,7 @@ fn answer(seen: &Seen, origin: &str, state: &State) -> Response<Body> {
         Kind::Manifest => state.store.manifest(repository, name).map(manifest),
         Kind::Blob => state.store.blob(repository, name).map(|bytes| content("application/octet-stream", bytes)),
         Kind::Referrers => referrers(seen, state, repository, name),
+        Kind::TrustData => state.store.trust_data(repository, name).map(|bytes| content("text/plain", bytes)),
         Kind::Token | Kind::Other => None,
     };
     found.unwrap_or_else(|| status(StatusCode::NOT_FOUND))

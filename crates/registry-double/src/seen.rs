@@ -11,6 +11,8 @@ pub enum Kind {
     Blob,
     /// A list of referrers.
     Referrers,
+    /// A file of trust data (Notary v1).
+    TrustData,
     /// A token.
     Token,
     /// Anything else.
@@ -30,13 +32,15 @@ pub struct Seen {
     pub authorization: Option<String>,
     /// The `Accept` header.
     pub accept: Option<String>,
+    /// The `Cache-Control` header.
+    pub cache_control: Option<String>,
     /// The body of a token request by POST; empty otherwise.
     pub body: String,
     /// What the path asks for.
     pub kind: Kind,
 }
 
-/// A path of the registry API: `/v2/<repository>/<kind>/<name>`.
+/// A path of the registry API: `/v2/<repository>/<kind>/<name>`; of a trust server: `/v2/<GUN>/_trust/tuf/<file>`.
 pub(crate) struct Route<'a> {
     pub(crate) kind: Kind,
     pub(crate) repository: &'a str,
@@ -50,7 +54,8 @@ pub(crate) fn route(path: &str) -> Route<'_> {
         "/token" => return other(Kind::Token),
         _ => {}
     }
-    let kinds = [("/manifests/", Kind::Manifest), ("/blobs/", Kind::Blob), ("/referrers/", Kind::Referrers)];
+    let kinds =
+        [("/_trust/tuf/", Kind::TrustData), ("/manifests/", Kind::Manifest), ("/blobs/", Kind::Blob), ("/referrers/", Kind::Referrers)];
     let Some(rest) = path.strip_prefix("/v2/") else { return other(Kind::Other) };
     kinds
         .into_iter()

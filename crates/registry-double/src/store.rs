@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     repositories: BTreeMap<String, Content>,
+    /// Files by GUN and name.
+    trust_data: BTreeMap<(String, String), Bytes>,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +48,15 @@ impl Store {
         let stored = Stored { digest: digest.to_string(), media_type: media_type.to_owned(), bytes };
         content.manifests.insert(digest.to_string(), stored);
         digest
+    }
+
+    pub(crate) fn replace_trust_data(&mut self, gun: &str, files: impl IntoIterator<Item = (String, Bytes)>) {
+        self.trust_data.retain(|(own, _), _| own != gun);
+        self.trust_data.extend(files.into_iter().map(|(name, bytes)| ((gun.to_owned(), name), bytes)));
+    }
+
+    pub(crate) fn trust_data(&self, gun: &str, name: &str) -> Option<Bytes> {
+        self.trust_data.get(&(gun.to_owned(), name.to_owned())).cloned()
     }
 
     pub(crate) fn remove_tag(&mut self, repository: &str, tag: &str) {

@@ -10,10 +10,16 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use tokio::sync::watch;
 
 use crate::controllers::Compiled;
+use crate::controllers::notary_state::Remembered;
 use crate::controllers::webhook_configuration::Installed;
 use crate::evaluate::VerdictCache;
 use crate::index::Readiness;
 use crate::policy::Kind;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TierLabels {
+    tier: &'static str,
+}
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, PartialOrd, Ord, EncodeLabelSet)]
 struct ObjectLabels {
@@ -27,6 +33,7 @@ pub(in crate::runtime) struct State {
     pub(in crate::runtime) leader: watch::Receiver<bool>,
     pub(in crate::runtime) verdicts: VerdictCache,
     pub(in crate::runtime) installed: watch::Receiver<Option<Installed>>,
+    pub(in crate::runtime) remembered: watch::Receiver<Option<Remembered>>,
 }
 
 impl fmt::Debug for State {
@@ -50,6 +57,9 @@ impl Collector for State {
             let help = "Whether others exclude namespaces from a webhook configuration";
             narrowed.encode(encoder.encode_descriptor("webhook_narrowed_by_others", help, None, MetricType::Gauge)?)?;
         }
+        if let Some(remembered) = self.remembered.borrow().clone() {
+            encode_remembered(&mut encoder, &remembered)?;
+        }
         let Some(compiled) = compiled else { return Ok(()) };
         let age = ConstGauge::new(compiled.published.elapsed().as_secs_f64());
         age.encode(encoder.encode_descriptor("snapshot_age_seconds", "Time since the snapshot was compiled", None, MetricType::Gauge)?)?;
@@ -59,6 +69,20 @@ impl Collector for State {
         }
         Ok(())
     }
+}
+
+/// What the leader has counted of the states of trust data.
+fn encode_remembered(encoder: &mut DescriptorEncoder<'_>, remembered: &Remembered) -> Result<(), fmt::Error> {
+    let gauge = |value: u64| ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+    let mut guns = encoder.encode_descriptor("notary_guns", "Repositories whose trust data is remembered", None, MetricType::Gauge)?;
+    for (tier, count) in [("cluster", remembered.cluster_guns), ("tenant", remembered.tenant_guns)] {
+        gauge(count).encode(guns.encode_family(&TierLabels { tier })?)?;
+    }
+    let help = "Bytes of the states of trust data";
+    gauge(remembered.bytes).encode(encoder.encode_descriptor("notary_state_bytes", help, None, MetricType::Gauge)?)?;
+    let lost = remembered.losses.iter().map(|loss| loss.guns).sum();
+    let help = "Repositories whose state was lost within the last seven days";
+    gauge(lost).encode(encoder.encode_descriptor("notary_guns_lost", help, None, MetricType::Gauge)?)
 }
 
 fn count(compiled: &Compiled) -> BTreeMap<ObjectLabels, i64> {

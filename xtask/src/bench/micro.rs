@@ -8,9 +8,10 @@ use crate::step;
 
 /// Runs the microbenchmarks below `benches/` and compares those that have a goal with it.
 pub(super) fn micro(table: &mut Table) -> Result<()> {
-    step::cargo(&["bench", "--bench", "policies", "--bench", "decide", "--bench", "verify"])?;
+    step::cargo(&["bench", "--bench", "policies", "--bench", "decide", "--bench", "verify", "--bench", "notary"])?;
     table.at_most("compile 1,000 policies", "ms", 250.0, nanoseconds("compile/1000_policies")? / 1e6, "-");
     table.at_most("match one image against 500 rules", "µs", 20.0, nanoseconds("match/500_rules")? / 1e3, "-");
+    table.at_most("verify all trust data of a Notary repository (state 05)", "ms", 2.0, nanoseconds("notary/first_contact")? / 1e6, "-");
     for (what, id) in NOTES {
         table.note(what, &format!("{:.2} µs", nanoseconds(id)? / 1e3), "-");
     }
@@ -18,7 +19,7 @@ pub(super) fn micro(table: &mut Table) -> Result<()> {
 }
 
 /// What has no goal of its own and explains the others.
-const NOTES: [(&str, &str); 10] = [
+const NOTES: [(&str, &str); 12] = [
     ("match one image against 500 rules with nothing literal in the name", "match/500_worst_rules"),
     ("read a reference", "parse/reference"),
     ("read and compile a policy of 20 rules", "parse/policy_of_20_rules"),
@@ -29,6 +30,8 @@ const NOTES: [(&str, &str); 10] = [
     ("check a cosign bundle: Ed25519 (Ed25519ph)", "verify/ed25519_bundle"),
     ("check a cosign bundle: RSA 2048", "verify/rsa_bundle"),
     ("check a simple signature: ECDSA P-256", "verify/p256_tag"),
+    ("verify trust data that has not changed", "notary/unchanged"),
+    ("read what is kept of trust data", "notary/read_state"),
 ];
 
 /// The median of one run.

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{Seen, State};
@@ -77,9 +76,9 @@ impl State {
         if document.format != FORMAT {
             return Err(StateError::Format(document.format));
         }
-        let root = Arc::new(read(document.root)?);
+        let root = Arc::new(read(&document.root)?);
         let anchored = match document.anchored {
-            Some(anchored) => Arc::new(read(anchored)?),
+            Some(anchored) => Arc::new(read(&anchored)?),
             None => root.clone(),
         };
         let seen = document.seen.into_iter().map(|(role, entry)| {
@@ -96,6 +95,6 @@ fn text(root: &SignedRoot) -> String {
     String::from_utf8_lossy(&root.bytes).into_owned()
 }
 
-fn read(root: String) -> Result<SignedRoot, StateError> {
-    SignedRoot::read(Bytes::from(root)).map_err(|error| StateError::Root(Box::new(error)))
+fn read(root: &str) -> Result<SignedRoot, StateError> {
+    SignedRoot::read(root.as_bytes()).map_err(|error| StateError::Root(Box::new(error)))
 }

@@ -22,14 +22,16 @@ pub(crate) struct SignedRoot {
 }
 
 impl SignedRoot {
-    pub(crate) fn read(bytes: Bytes) -> Result<SignedRoot, UpdateError> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<SignedRoot, UpdateError> {
         if u64::try_from(bytes.len()).is_ok_and(|length| length > ROOT_BYTES) {
             return Err(UpdateError::TooLong { role: Role::Root, limit: ROOT_BYTES });
         }
-        let value = json::parse(&bytes).map_err(|source| UpdateError::Json { role: Role::Root, source })?;
+        let value = json::parse(bytes).map_err(|source| UpdateError::Json { role: Role::Root, source })?;
         let structure = |source| UpdateError::Structure { role: Role::Root, source };
         let envelope = Envelope::read(value).map_err(structure)?;
         let file = envelope.file().map_err(structure)?;
+        // A root is kept for long; what the answer takes of a budget of its fetcher is given back.
+        let bytes = Bytes::copy_from_slice(bytes);
         Ok(SignedRoot { sha256: Sha256::of(&bytes), bytes, file, envelope })
     }
 

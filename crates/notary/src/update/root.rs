@@ -46,7 +46,7 @@ fn from_state<F: Fetch>(run: &Run<'_, F>) -> Result<TrustedRoot, UpdateError> {
 async fn first_contact<F: Fetch>(run: &Run<'_, F>) -> Result<TrustedRoot, UpdateError> {
     let newest = match run.fetch_capped(Role::Root, At::Newest, ROOT_BYTES).await {
         Err(UpdateError::Unavailable { source: FetchError::NotFound, .. }) => return Err(UpdateError::NoTrustData),
-        outcome => SignedRoot::read(outcome?)?,
+        outcome => SignedRoot::read(&outcome?)?,
     };
     newest.check_own_threshold(&run.root_rule())?;
     if newest.is_anchored(&run.root_rule()) {
@@ -104,7 +104,7 @@ async fn root_of_version<F: Fetch>(run: &Run<'_, F>, version: NonZeroU64) -> Res
         Err(UpdateError::Unavailable { source: FetchError::NotFound, .. }) => return Ok(None),
         outcome => outcome?,
     };
-    let root = SignedRoot::read(bytes)?;
+    let root = SignedRoot::read(&bytes)?;
     if root.version() != version.get() {
         return Err(UpdateError::RootVersion { wanted: version.get(), offered: root.version() });
     }

@@ -90,6 +90,12 @@ impl Repo {
         }
     }
 
+    /// The same, without remembering in this one what the copy signs.
+    #[allow(dead_code, reason = "for the fuzz target")]
+    pub(crate) fn with_own_signatures(&self) -> Repo {
+        Repo { signed: Arc::new(Mutex::new(self.signed.lock().unwrap().clone())), ..self.clone() }
+    }
+
     pub(crate) fn releases(&mut self) -> &mut Tags {
         self.delegations.get_mut("targets/releases").unwrap()
     }

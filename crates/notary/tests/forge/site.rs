@@ -51,11 +51,28 @@ impl Site {
         self.files.insert(name, Answer::Endless);
     }
 
+    /// The files by their names, for a server on loopback.
+    #[allow(dead_code, reason = "only the tests over HTTP serve what was made")]
+    pub(crate) fn served(&self) -> Vec<(String, Bytes)> {
+        let bytes = |answer: &Answer| match answer {
+            Answer::Bytes(bytes) => bytes.clone(),
+            Answer::Fails | Answer::Endless => panic!("a file on loopback has bytes"),
+        };
+        self.files.iter().map(|(name, answer)| (name.clone(), bytes(answer))).collect()
+    }
+
     pub(crate) fn bytes_of(&self, role: &str) -> Vec<u8> {
         match &self.files[&self.name_of(role)] {
             Answer::Bytes(bytes) => bytes.to_vec(),
             Answer::Fails | Answer::Endless => panic!("{role} has no bytes"),
         }
+    }
+
+    /// The bytes of the file of `role`, when the site has one.
+    #[allow(dead_code, reason = "for the fuzz target")]
+    pub(crate) fn bytes_if_there(&self, role: &str) -> Option<Vec<u8>> {
+        let name = self.files.keys().find(|name| is_of(role, name))?;
+        if let Answer::Bytes(bytes) = &self.files[name] { Some(bytes.to_vec()) } else { None }
     }
 
     /// Every file name that was asked for, in order; forgets them.
@@ -64,12 +81,13 @@ impl Site {
     }
 
     fn name_of(&self, role: &str) -> String {
-        let is_of_role = |name: &&String| {
-            let rest = name.strip_prefix(role).and_then(|rest| rest.strip_suffix(".json"));
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        self.files.keys().find(is_of_role).unwrap().clone()
+        self.files.keys().find(|name| is_of(role, name)).unwrap().clone()
     }
+}
+
+fn is_of(role: &str, name: &str) -> bool {
+    let rest = name.strip_prefix(role).and_then(|rest| rest.strip_suffix(".json"));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 impl Fetch for Site {

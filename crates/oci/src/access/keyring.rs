@@ -60,7 +60,12 @@ impl Keyring {
 
     /// The credentials that serve `repository`: longest path first, literal hosts before globs, then as given.
     pub fn lookup(&self, repository: &Repository) -> Vec<&Credential> {
-        let mut serving: Vec<&Entry> = self.entries.iter().filter(|entry| entry.scope.serves(repository)).collect();
+        self.serving(repository.host(), repository.path())
+    }
+
+    /// The same for a name that is no repository of the host.
+    pub(super) fn serving(&self, host: &Host, path: &str) -> Vec<&Credential> {
+        let mut serving: Vec<&Entry> = self.entries.iter().filter(|entry| entry.scope.serves(host, path)).collect();
         serving.sort_by_key(|entry| (std::cmp::Reverse(entry.scope.path.len()), matches!(entry.scope.host, HostScope::Glob { .. })));
         serving.into_iter().map(|entry| &entry.credential).collect()
     }
@@ -87,9 +92,9 @@ impl Scope {
         Some(Self { host: HostScope::parse(host)?, path })
     }
 
-    fn serves(&self, repository: &Repository) -> bool {
-        let mut components = repository.path().split('/');
-        self.host.serves(repository.host()) && self.path.iter().all(|own| components.next() == Some(own.as_str()))
+    fn serves(&self, host: &Host, path: &str) -> bool {
+        let mut components = path.split('/');
+        self.host.serves(host) && self.path.iter().all(|own| components.next() == Some(own.as_str()))
     }
 }
 

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::*;
+use crate::Repository;
 
 fn basic(username: &str) -> Credential {
     Credential::Basic { username: username.to_owned(), password: "secret".to_owned() }
@@ -125,10 +126,10 @@ fn a_host_that_speaks_plain_http_has_no_credentials() {
     let mut access = Access { keyring: keyring(&[("a.io", "ring")]), ..Access::default() };
     let settings = HostSettings { credential: Some(basic("own")), ..HostSettings::default() };
     access.hosts.insert("a.io".parse().unwrap(), settings.clone());
-    let repository = "a.io/x".parse().unwrap();
-    assert_eq!(access.credentials(&repository), [&basic("own"), &basic("ring")]);
+    let repository: Repository = "a.io/x".parse().unwrap();
+    assert_eq!(access.credentials(repository.host(), repository.path()), [&basic("own"), &basic("ring")]);
     access.hosts.insert("a.io".parse().unwrap(), HostSettings { plain_http: true, ..settings });
-    assert!(access.credentials(&repository).is_empty());
+    assert!(access.credentials(repository.host(), repository.path()).is_empty());
 }
 
 #[test]

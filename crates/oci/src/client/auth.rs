@@ -10,12 +10,12 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::{
-    Session,
+    Scope, Session,
     challenge::{self, Challenge},
     exchange::Answer,
     redirect::Question,
 };
-use crate::{Access, Credential, Host, Malformation, RegistryError, Repository};
+use crate::{Access, Credential, Host, Malformation, RegistryError};
 
 /// More would be guessing passwords.
 const MAX_ATTEMPTS: usize = 4;
@@ -30,30 +30,30 @@ pub(super) struct Authorization {
 }
 
 impl Session {
-    /// Asks a registry, with credentials if it wants some.
-    pub(super) async fn ask(&self, repository: &Repository, question: Question<'_>) -> Result<Answer, RegistryError> {
-        let key = self.grant_key(repository);
+    /// Asks a server, with credentials if it wants some.
+    pub(super) async fn ask(&self, question: Question<'_>) -> Result<Answer, RegistryError> {
+        let key = (question.scope.clone(), self.grants.fingerprint);
         let known = self.shared().authorizations.get(&key).filter(|known| Instant::now() < known.until);
         let first = self.follow(question, known.as_ref().map(|known| &known.header)).await?;
         if first.answer.status != StatusCode::UNAUTHORIZED || !first.from_origin {
             return Ok(first.answer);
         }
         self.shared().authorizations.invalidate(&key);
-        self.meet(repository, question, &first.answer).await
+        self.meet(question, &first.answer).await
     }
 
-    async fn meet(&self, repository: &Repository, question: Question<'_>, refusal: &Answer) -> Result<Answer, RegistryError> {
-        let host = repository.host();
+    async fn meet(&self, question: Question<'_>, refusal: &Answer) -> Result<Answer, RegistryError> {
+        let (scope, host) = (question.scope, question.scope.host());
         let challenge = challenge::read(&refusal.headers)
             .ok_or_else(|| RegistryError::Malformed { host: host.clone(), what: Malformation::Challenge })?;
-        for attempt in attempts(self.access(), repository, question.url, &challenge) {
-            let authorization = match self.authorization(repository, &challenge, attempt).await {
+        for attempt in attempts(self.access(), scope, question.url, &challenge) {
+            let authorization = match self.authorization(scope, &challenge, attempt).await {
                 Err(RegistryError::Denied { .. }) => continue,
                 other => other?,
             };
             let answer = self.follow(question, Some(&authorization.header)).await?.answer;
             if !matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-                self.shared().authorizations.insert(self.grant_key(repository), authorization);
+                self.shared().authorizations.insert((scope.clone(), self.grants.fingerprint), authorization);
                 return Ok(answer);
             }
         }
@@ -62,32 +62,33 @@ impl Session {
 
     async fn authorization(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         challenge: &Challenge,
         credential: Option<&Credential>,
     ) -> Result<Authorization, RegistryError> {
         let forever = Instant::now() + super::MAX_AUTHORIZATION_AGE;
         match (challenge, credential) {
             (Challenge::Basic, Some(Credential::Basic { username, password })) => {
-                Ok(Authorization { header: basic(username, password, repository.host())?, until: forever })
+                Ok(Authorization { header: basic(username, password, scope.host())?, until: forever })
             }
             (Challenge::Bearer { .. }, Some(Credential::RegistryToken { token })) => {
-                Ok(Authorization { header: secret_header(&format!("Bearer {token}"), repository.host())?, until: forever })
+                Ok(Authorization { header: secret_header(&format!("Bearer {token}"), scope.host())?, until: forever })
             }
-            (Challenge::Bearer { realm, service }, credential) => self.token(repository, realm, service.as_deref(), credential).await,
-            (Challenge::Basic, _) => Err(RegistryError::Denied { host: repository.host().clone() }),
+            (Challenge::Bearer { realm, service }, credential) => self.token(scope, realm, service.as_deref(), credential).await,
+            (Challenge::Basic, _) => Err(RegistryError::Denied { host: scope.host().clone() }),
         }
     }
 }
 
 /// What to try in turn: the credentials that may be used here, or once without.
-fn attempts<'a>(access: &'a Access, repository: &Repository, url: &Url, challenge: &Challenge) -> Vec<Option<&'a Credential>> {
+fn attempts<'a>(access: &'a Access, scope: &Scope, url: &Url, challenge: &Challenge) -> Vec<Option<&'a Credential>> {
     let usable = |credential: &&Credential| match (challenge, credential) {
         (Challenge::Basic, Credential::Basic { .. }) | (Challenge::Bearer { .. }, Credential::RegistryToken { .. }) => true,
         (Challenge::Basic, _) => false,
-        (Challenge::Bearer { realm, .. }, _) => may_receive(access, repository.host(), url, realm),
+        (Challenge::Bearer { realm, .. }, _) => may_receive(access, scope.host(), url, realm),
     };
-    let mut attempts: Vec<_> = access.credentials(repository).into_iter().filter(usable).take(MAX_ATTEMPTS).map(Some).collect();
+    let mut attempts: Vec<_> =
+        access.credentials(scope.host(), scope.name()).into_iter().filter(usable).take(MAX_ATTEMPTS).map(Some).collect();
     if attempts.is_empty() {
         attempts.push(None);
     }

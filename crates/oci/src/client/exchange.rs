@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::{Party, RequestOutcome, Session, held::Held, leave, outage::explain};
+use super::{Freshness, Party, RequestOutcome, Session, held::Held, leave, outage::explain};
 use crate::{Host, HostSettings, Outage, RegistryError};
 
 /// What of a failure's body is read, so that the connection can be used again.
@@ -22,6 +22,7 @@ pub(super) struct Request<'a> {
     pub(super) method: Method,
     pub(super) url: &'a Url,
     pub(super) accept: Option<&'static str>,
+    pub(super) freshness: Freshness,
     pub(super) authorization: Option<&'a HeaderValue>,
     /// An URL-encoded form, for POST.
     pub(super) form: Option<String>,
@@ -125,6 +126,9 @@ impl Session {
         let mut builder = client.request(request.method.clone(), request.url.clone());
         if let Some(accept) = request.accept {
             builder = builder.header(header::ACCEPT, accept);
+        }
+        if request.freshness == Freshness::Now {
+            builder = builder.header(header::CACHE_CONTROL, "no-cache");
         }
         if let Some(authorization) = request.authorization {
             builder = builder.header(header::AUTHORIZATION, authorization);

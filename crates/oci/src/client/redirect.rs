@@ -7,21 +7,22 @@ use http::{HeaderValue, Method, header};
 use url::Url;
 
 use super::{
-    Session,
+    Freshness, Scope, Session,
     exchange::{Answer, Request},
 };
-use crate::{Host, RedirectFault, RegistryError};
+use crate::{RedirectFault, RegistryError};
 
 const MAX_HOPS: usize = 5;
 const MAX_LOCATION_BYTES: usize = 8 * 1024;
 
-/// A question to a registry, to be asked at its origin.
+/// A question to a server, to be asked at its origin.
 #[derive(Clone, Copy)]
 pub(super) struct Question<'a> {
-    pub(super) host: &'a Host,
+    pub(super) scope: &'a Scope,
     pub(super) url: &'a Url,
     pub(super) head: bool,
     pub(super) accept: Option<&'static str>,
+    pub(super) freshness: Freshness,
     pub(super) cap: usize,
 }
 
@@ -34,7 +35,7 @@ pub(super) struct Final {
 
 impl Session {
     pub(super) async fn follow(&self, question: Question<'_>, authorization: Option<&HeaderValue>) -> Result<Final, RegistryError> {
-        let refused = |why| RegistryError::RedirectRefused { host: question.host.clone(), why };
+        let refused = |why| RegistryError::RedirectRefused { host: question.scope.host().clone(), why };
         let mut url = question.url.clone();
         let mut from_origin = true;
         for hop in 0..=MAX_HOPS {
@@ -42,6 +43,7 @@ impl Session {
                 method: if question.head { Method::HEAD } else { Method::GET },
                 url: &url,
                 accept: question.accept,
+                freshness: question.freshness,
                 authorization: authorization.filter(|_| from_origin),
                 form: None,
                 cap: question.cap,

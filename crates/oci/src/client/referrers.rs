@@ -9,11 +9,10 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::{
-    Session,
+    Scope, Session,
     exchange::Answer,
     link,
-    redirect::Question,
-    session::{MAX_MANIFEST_BYTES, check_status},
+    session::{MAX_MANIFEST_BYTES, check_status, question},
 };
 use crate::{
     Descriptor, Digest, Host, Malformation, ManifestRef, RegistryError, Repository, Tag, Unit,
@@ -98,7 +97,7 @@ impl Session {
 
     async fn page(&self, repository: &Repository, url: &Url, left: usize) -> Result<Answer, RegistryError> {
         let cap = left.min(MAX_MANIFEST_BYTES);
-        self.ask(repository, Question { host: repository.host(), url, head: false, accept: Some(OCI_INDEX), cap }).await
+        self.ask(question(&Scope::of(repository), url, Some(OCI_INDEX), cap)).await
     }
 
     /// The index at the tag `sha256-<hex>`, which clients keep where the API is missing.

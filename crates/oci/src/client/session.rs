@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use url::Url;
 
-use super::{Session, exchange::Answer, leave::retry_after, redirect::Question};
+use super::{Freshness, Scope, Session, exchange::Answer, leave::retry_after, redirect::Question};
 use crate::{
     Descriptor, Digest, Host, Malformation, Manifest, ManifestRef, Outage, RegistryError, Repository, Tag, Unit,
     manifest::{ACCEPT, check_unambiguous, essence},
@@ -49,8 +49,8 @@ impl Session {
             ManifestRef::Digest(digest) => digest.to_string(),
         };
         let url = self.endpoint(repository, "manifests", &name)?;
-        let question = Question { host: repository.host(), url: &url, head: false, accept: Some(ACCEPT), cap: MAX_MANIFEST_BYTES };
-        let answer = self.ask(repository, question).await?;
+        let scope = Scope::of(repository);
+        let answer = self.ask(question(&scope, &url, Some(ACCEPT), MAX_MANIFEST_BYTES)).await?;
         check_status(&answer, repository.host())?;
         read_manifest(&answer, manifest, repository.host())
     }
@@ -70,7 +70,7 @@ impl Session {
         let size = usize::try_from(descriptor.size).ok().filter(|size| *size <= cap);
         let size = size.ok_or_else(|| RegistryError::TooLarge { host: host.clone(), limit: cap as u64, unit: Unit::Bytes })?;
         let url = self.endpoint(repository, "blobs", &descriptor.digest.to_string())?;
-        let answer = self.ask(repository, Question { host, url: &url, head: false, accept: None, cap: size }).await?;
+        let answer = self.ask(question(&Scope::of(repository), &url, None, size)).await?;
         check_status(&answer, host)?;
         if answer.body.len() != size {
             return Err(RegistryError::Malformed { host: host.clone(), what: Malformation::Size });
@@ -82,8 +82,8 @@ impl Session {
     /// `None` from a registry that does not answer HEAD.
     async fn head_manifest(&self, repository: &Repository, name: &str) -> Result<Option<Answer>, RegistryError> {
         let url = self.endpoint(repository, "manifests", name)?;
-        let question = Question { host: repository.host(), url: &url, head: true, accept: Some(ACCEPT), cap: 0 };
-        let answer = self.ask(repository, question).await?;
+        let scope = Scope::of(repository);
+        let answer = self.ask(Question { head: true, ..question(&scope, &url, Some(ACCEPT), 0) }).await?;
         if matches!(answer.status, StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED) {
             return Ok(None);
         }
@@ -98,6 +98,11 @@ impl Session {
         let text = format!("{scheme}://{}/v2/{}/{kind}/{name}", host.api_authority(), repository.path());
         Url::parse(&text).map_err(|_| RegistryError::Unavailable { host: host.clone(), cause: Outage::Name })
     }
+}
+
+/// A GET whose answer is checked by its digest, or is a claim anyway.
+pub(super) fn question<'a>(scope: &'a Scope, url: &'a Url, accept: Option<&'static str>, cap: usize) -> Question<'a> {
+    Question { scope, url, head: false, accept, freshness: Freshness::Any, cap }
 }
 
 pub(super) fn read_manifest(answer: &Answer, asked: &ManifestRef, host: &Host) -> Result<Manifest, RegistryError> {

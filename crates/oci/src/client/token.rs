@@ -1,7 +1,7 @@
 //! Getting an access token from a realm (the distribution project's token specification).
 //!
 //! Boundary: the caller has decided that the credential may go to this realm. Invariant: what is asked for is always to
-//! pull this one repository: neither the challenge's scope nor the query of its realm is passed on, and a token request
+//! pull this one name: neither the challenge's scope nor the query of its realm is passed on, and a token request
 //! is never redirected.
 
 use std::time::Duration;
@@ -12,13 +12,13 @@ use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
 use super::{
-    Session,
+    Freshness, Scope, Session,
     auth::{Authorization, basic, secret_header},
     exchange::{Answer, Request, host_of},
     redirect::is_redirect,
     session::check_status,
 };
-use crate::{Credential, Host, Malformation, RedirectFault, RegistryError, Repository};
+use crate::{Credential, Host, Malformation, RedirectFault, RegistryError};
 
 const MAX_BYTES: usize = 64 * 1024;
 const CLIENT_ID: &str = "bonafide";
@@ -41,30 +41,29 @@ impl Session {
     /// An anonymous token when there is no credential.
     pub(super) async fn token(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         realm: &Url,
         service: Option<&str>,
         credential: Option<&Credential>,
     ) -> Result<Authorization, RegistryError> {
-        let server =
-            host_of(realm).map_err(|_| RegistryError::Malformed { host: repository.host().clone(), what: Malformation::Challenge })?;
-        if realm.scheme() != "https" && !Host::of_url(realm).contains(repository.host()) {
+        let server = host_of(realm).map_err(|_| RegistryError::Malformed { host: scope.host().clone(), what: Malformation::Challenge })?;
+        if realm.scheme() != "https" && !Host::of_url(realm).contains(scope.host()) {
             return Err(RegistryError::PlainHttp { host: server });
         }
         let asked_at = Instant::now();
-        let answer = self.request_token(repository, realm, service, credential, &server).await?;
+        let answer = self.request_token(scope, realm, service, credential, &server).await?;
         read(&answer, &server, asked_at)
     }
 
     async fn request_token(
         &self,
-        repository: &Repository,
+        scope: &Scope,
         realm: &Url,
         service: Option<&str>,
         credential: Option<&Credential>,
         server: &Host,
     ) -> Result<Answer, RegistryError> {
-        let scope = format!("repository:{}:pull", repository.path());
+        let scope = scope.text();
         let fields: Vec<(&str, &str)> =
             service.map(|service| ("service", service)).into_iter().chain([("scope", scope.as_str())]).collect();
         let mut url = realm.clone();
@@ -88,7 +87,7 @@ impl Session {
 }
 
 fn request<'a>(method: Method, url: &'a Url, authorization: Option<&'a HeaderValue>, form: Option<String>) -> Request<'a> {
-    Request { method, url, accept: Some("application/json"), authorization, form, cap: MAX_BYTES }
+    Request { method, url, accept: Some("application/json"), authorization, form, freshness: Freshness::Any, cap: MAX_BYTES }
 }
 
 pub(super) fn read(answer: &Answer, server: &Host, asked_at: Instant) -> Result<Authorization, RegistryError> {

@@ -1,0 +1,5 @@
+//! Hands the bytes of libFuzzer to [`bonafide_fuzz::notary_json`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bonafide_fuzz::notary_json::run(bytes));
