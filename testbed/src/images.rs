@@ -8,6 +8,9 @@ use anyhow::{Context, Result, bail};
 use crate::directory::Directory;
 use crate::tools;
 
+/// What crane makes.
+const MANIFESTS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
+
 /// An image (or index) that lies in a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
@@ -33,6 +36,14 @@ impl Image {
     /// `HOST/PATH:TAG@DIGEST`, as a pinned pod has it.
     pub fn pinned(&self) -> String {
         format!("{}:{}@{}", self.repository, self.tag, self.digest)
+    }
+
+    /// How many bytes the registry has of its manifest.
+    pub fn manifest_size(&self) -> Result<usize> {
+        let (host, path) = self.repository.split_once('/').context("a repository without a path")?;
+        let url = format!("http://{host}/v2/{path}/manifests/{}", self.digest);
+        let mut answer = ureq::get(&url).header("Accept", MANIFESTS).call()?;
+        Ok(answer.body_mut().read_to_vec()?.len())
     }
 }
 

@@ -4,6 +4,7 @@
 //! processes and waits for conditions. What was started here ends with the value that holds it, and also when the
 //! process that started it is killed.
 
+mod authority;
 mod control_plane;
 mod cosign;
 mod directory;
@@ -12,6 +13,7 @@ mod images;
 mod install;
 mod kubectl;
 mod namespace;
+mod notary;
 mod operator;
 mod pki;
 mod ports;
@@ -22,6 +24,7 @@ mod relay;
 pub mod tools;
 pub mod wait;
 
+pub use authority::{Authority, Certified};
 pub use control_plane::{ControlPlane, Options, write_service_account_kubeconfig};
 pub use cosign::{Algorithm, Cosign, Format, Key};
 pub use directory::{Directory, repository, target};
@@ -30,6 +33,7 @@ pub use images::{Image, Images};
 pub use install::{OPERATOR_NAMESPACE, SERVICE_ACCOUNT, install};
 pub use kubectl::{Denied, Kubectl};
 pub use namespace::Namespace;
+pub use notary::{Backup, Endpoint, NotaryClient, NotaryFront, NotaryServer, Signer, TokenServer, TrustRole};
 pub use operator::{Operator, OperatorOptions};
 pub use ports::free_port;
 pub use process::{Detached, Process};

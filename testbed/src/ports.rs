@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
@@ -25,4 +25,9 @@ pub fn free_port() -> Result<u16> {
         }
     }
     bail!("no free port on 127.0.0.1 between {FIRST} and {}", FIRST + COUNT)
+}
+
+/// Whether somebody takes connections on a loopback port.
+pub(crate) fn accepts(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
 }

@@ -117,7 +117,7 @@ fn distribution_config(host: &str, storage: &Path) -> String {
 }
 
 /// `METHOD PATH STATUS`.
-fn parse_plain(line: &str) -> Option<Request> {
+pub(crate) fn parse_plain(line: &str) -> Option<Request> {
     let mut words = line.split(' ');
     let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
     Some(Request { method, path, status: words.next()?.parse().ok()? })

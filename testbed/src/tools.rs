@@ -3,6 +3,7 @@
 //! Order: `KUBEBUILDER_ASSETS`, then `target/tools` when it was built from exactly the committed pins, else a build.
 
 mod build;
+mod overlay;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::directory::{repository, target};
+pub use overlay::Overlay;
 
 /// A program that the testbed needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +24,8 @@ pub struct Tool {
     pub package: &'static str,
     /// Flags of the linker.
     pub link: &'static str,
+    /// What it needs of an older Go.
+    pub overlay: Option<Overlay>,
 }
 
 const STRIP: &str = "-s -w";
@@ -45,16 +49,48 @@ pub const REFERRERS_REGISTRY: Tool = plain("referrers-registry", "images", "./re
 pub const CRANE: Tool = plain("crane", "images", "github.com/google/go-containerregistry/cmd/crane");
 /// Signs images.
 pub const COSIGN: Tool = plain("cosign", "cosign", "github.com/sigstore/cosign/v3/cmd/cosign");
+/// Signs tags for Docker Content Trust.
+pub const NOTARY: Tool = plain("notary", "notary", "github.com/theupdateframework/notary/cmd/notary");
+/// Keeps and serves what it has signed.
+pub const NOTARY_SERVER: Tool = older("notary-server", "notary", "github.com/theupdateframework/notary/cmd/notary-server");
+/// Has the server's keys.
+pub const NOTARY_SIGNER: Tool = plain("notary-signer", "notary", "github.com/theupdateframework/notary/cmd/notary-signer");
+/// The server with timestamps that expire soon.
+pub const NOTARY_BRIEF: Tool = older("notary-brief", "notary", "./brief");
+/// Stands before the server and can restore a backup.
+pub const NOTARY_FRONT: Tool = plain("notary-front", "notary", "./front");
+/// Gives out the server's tokens.
+pub const NOTARY_TOKENS: Tool = plain("notary-tokens", "notary", "./tokens");
 
 /// Every tool, the quick builds first.
-pub const ALL: [Tool; 8] = [CRANE, REFERRERS_REGISTRY, ETCD, REGISTRY, KUBECTL, KUBE_APISERVER, KUBE_CONTROLLER_MANAGER, COSIGN];
+pub const ALL: [Tool; 14] = [
+    CRANE,
+    REFERRERS_REGISTRY,
+    NOTARY,
+    NOTARY_SERVER,
+    NOTARY_SIGNER,
+    NOTARY_BRIEF,
+    NOTARY_FRONT,
+    NOTARY_TOKENS,
+    ETCD,
+    REGISTRY,
+    KUBECTL,
+    KUBE_APISERVER,
+    KUBE_CONTROLLER_MANAGER,
+    COSIGN,
+];
 
 const fn kubernetes(name: &'static str, package: &'static str) -> Tool {
-    Tool { name, module: "kubernetes", package, link: KUBERNETES }
+    Tool { name, module: "kubernetes", package, link: KUBERNETES, overlay: None }
 }
 
 const fn plain(name: &'static str, module: &'static str, package: &'static str) -> Tool {
-    Tool { name, module, package, link: STRIP }
+    Tool { name, module, package, link: STRIP, overlay: None }
+}
+
+/// As [`plain`], for a Notary server.
+const fn older(name: &'static str, module: &'static str, package: &'static str) -> Tool {
+    Tool { name, module, package, link: STRIP, overlay: Some(overlay::WHOLE_FILE_NAMES) }
 }
 
 impl Tool {
@@ -94,7 +130,8 @@ impl Tool {
         if self.package.starts_with("./") {
             files.push(source.join(self.package).join("main.go"));
         }
-        let mut pins = format!("{} {}\n", self.package, self.link);
+        let overlay = self.overlay.map(|overlay| format!("{overlay:?}\n")).unwrap_or_default();
+        let mut pins = format!("{} {}\n{overlay}", self.package, self.link);
         for file in files {
             pins += &std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         }

@@ -38,8 +38,11 @@ pub(super) fn build(tool: Tool, program: &Path) -> Result<()> {
 fn start(tool: Tool, output: &Path, log: &Path) -> Result<Child> {
     let file = std::fs::File::create(log)?;
     let mut go = Command::new("go");
-    go.current_dir(tool.source()).args(["build", "-mod=readonly", "-ldflags", tool.link, "-o"]);
-    go.arg(output).arg(tool.package);
+    go.current_dir(tool.source()).args(["build", "-mod=readonly", "-ldflags", tool.link]);
+    if let Some(overlay) = tool.overlay {
+        go.arg("-overlay").arg(overlay.write(output)?);
+    }
+    go.arg("-o").arg(output).arg(tool.package);
     go.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
     match go.spawn() {
         Err(error) if error.kind() == ErrorKind::NotFound => bail!("go is missing: install Go 1.26 or newer"),

@@ -2,6 +2,7 @@
 #![allow(clippy::panic, clippy::expect_used, reason = "a failed assertion is how a test fails")]
 
 mod cluster;
+mod notary;
 mod operator;
 mod processes;
 mod signing;
@@ -43,6 +44,16 @@ fn trials() -> Vec<Trial> {
         test("the_referrers_registry_has_the_referrers_api", signing::the_referrers_registry_has_the_referrers_api),
         test("every_algorithm_signs_in_both_formats", signing::every_algorithm_signs_in_both_formats),
         test("an_index_has_one_image_per_platform", signing::an_index_has_one_image_per_platform),
+        test("a_notary_client_signs_a_tag_and_another_one_finds_it", notary::a_notary_client_signs_a_tag_and_another_one_finds_it),
+        test("a_delegation_signs_for_itself_until_it_is_taken_back", notary::a_delegation_signs_for_itself_until_it_is_taken_back),
+        test("the_key_of_every_role_can_be_rotated", notary::the_key_of_every_role_can_be_rotated),
+        test("a_notary_server_that_was_started_again_is_empty", notary::a_notary_server_that_was_started_again_is_empty),
+        test("a_notary_server_asks_for_tokens_and_takes_only_good_ones", notary::a_notary_server_asks_for_tokens_and_takes_only_good_ones),
+        test("a_front_answers_from_a_backup_until_it_goes_on", notary::a_front_answers_from_a_backup_until_it_goes_on),
+        test(
+            "a_brief_timestamp_expires_behind_a_front_and_is_renewed_by_its_server",
+            notary::a_brief_timestamp_expires_behind_a_front_and_is_renewed_by_its_server,
+        ),
     ]
 }
 
