@@ -8,7 +8,7 @@ mod images;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bonafide::evaluate::{CacheOutcome, Evaluator, ImageDecision, NoPullSecrets, Observer, Question};
+use bonafide::evaluate::{CacheOutcome, Evaluator, ImageDecision, MemoryStateStore, NoPullSecrets, Observer, Question};
 use bonafide::index::{CompiledPolicy, Inputs, compile};
 use bonafide::policy::{Kind, Labels, ObjectName, Observed};
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ impl Known {
         let signer = Signer::new();
         let digest = registry.push_signed("shop/web", "v1", &[&signer]);
         let known = Self {
-            evaluator: runtime.block_on(async { Evaluator::new(client(), Arc::new(Silent)) }),
+            evaluator: runtime.block_on(async { Evaluator::new(client(), Arc::new(Silent), Arc::new(MemoryStateStore::default())) }),
             policies: policies(&registry, &signer),
             image: format!("{}/shop/web:v1@{digest}", registry.host()),
             runtime,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::answer::{Answer, Status};
 use super::review::{Operation, Request};
 use crate::index::{self, CompiledPolicy, Demand, Snapshot};
-use crate::policy::{Kind, ObjectName, Observed, Scheme};
+use crate::policy::{Kind, ObjectName, Observed};
 
 const MOST_PROBLEMS: usize = 16;
 
@@ -55,13 +55,10 @@ fn uses(policy: &CompiledPolicy, kind: Kind, name: &ObjectName) -> bool {
         Demand::Verify { requirements, .. } => requirements.as_slice(),
         _ => &[],
     });
-    requirements.into_iter().any(|requirement| {
-        let Scheme::Cosign(cosign) = &requirement.scheme;
-        match kind {
-            Kind::Validator => requirement.validator == *name,
-            Kind::TrustRoot => cosign.roots.iter().any(|root| root.name == *name),
-            Kind::ImagePolicy => false,
-        }
+    requirements.into_iter().any(|requirement| match kind {
+        Kind::Validator => requirement.validator == *name,
+        Kind::TrustRoot => requirement.scheme.trust_roots().contains(&name),
+        Kind::ImagePolicy => false,
     })
 }
 

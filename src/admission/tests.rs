@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{AdmissionObserver, Bodies, Gate, Outcome, Pass, Routes, Surroundings, Traffic, routes};
-use crate::evaluate::{CacheOutcome, Evaluator, Fault, NoPullSecrets, Observer, PullSecrets};
+use crate::evaluate::{CacheOutcome, Evaluator, Fault, MemoryStateStore, NoPullSecrets, Observer, PullSecrets};
 use crate::index::Snapshot;
 use crate::policy::{Labels, Reason};
 use crate::testing::{World, client};
@@ -65,7 +65,7 @@ impl Webhook {
     fn with(snapshot: Option<Arc<Snapshot>>) -> Self {
         let (snapshots, read) = watch::channel(snapshot);
         let (segment, segment_read) = watch::channel(Some(Arc::from("secret")));
-        let evaluator = Evaluator::new(client(), Arc::new(Silent));
+        let evaluator = Evaluator::new(client(), Arc::new(Silent), Arc::new(MemoryStateStore::default()));
         let gate =
             Gate { snapshots: read, evaluator, surroundings: Arc::new(Around), observer: Arc::new(Silent), traffic: Traffic::default() };
         let routes =

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::controllers::notary_state::DEFAULT_QUOTA;
 use crate::controllers::webhook_configuration::Target;
 use crate::runtime::{self, LogFormat, OperatorConfig};
 
@@ -38,6 +39,9 @@ pub(super) struct OperatorArguments {
     /// Addresses (CIDR) of registries that may be dialled although they are loopback, link-local or otherwise refused; can be given several times.
     #[arg(long = "allow-egress", env = "BONAFIDE_ALLOW_EGRESS", value_delimiter = ',', value_name = "CIDR")]
     allow_egress: Vec<String>,
+    /// How many repositories of Notary v1 a namespace other than the operator's may have remembered; beyond them its images are refused.
+    #[arg(long, env = "BONAFIDE_NOTARY_QUOTA", default_value_t = DEFAULT_QUOTA, value_name = "COUNT")]
+    notary_quota: usize,
     /// This replica's name in the Lease; the host name with a random suffix when absent.
     #[arg(long, env = "POD_NAME", value_name = "NAME")]
     identity: Option<String>,
@@ -74,6 +78,7 @@ async fn configure(arguments: OperatorArguments) -> anyhow::Result<OperatorConfi
         listen: arguments.listen,
         admin_listen: arguments.admin_listen,
         webhook,
+        notary_quota: arguments.notary_quota,
         egress: egress.refusing(&api_server_addresses().await),
         identity: arguments.identity.unwrap_or_else(host_name),
     })

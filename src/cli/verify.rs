@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use tokio::time::Instant;
 
 use crate::crd::Pin;
-use crate::evaluate::{CacheOutcome, Evaluator, ImageDecision, NoPullSecrets, Observer, Question, Verdict};
+use crate::evaluate::{CacheOutcome, Evaluator, ImageDecision, MemoryStateStore, NoPullSecrets, Observer, Question, Verdict};
 use crate::index::{self, Finding, Readiness};
 
 /// Exit code of "refused".
@@ -113,7 +113,8 @@ fn evaluator(arguments: &VerifyArguments) -> anyhow::Result<Evaluator> {
         max_concurrent_per_host: oci::DEFAULT_CONCURRENCY,
         max_bytes: oci::DEFAULT_BYTES,
     };
-    Ok(Evaluator::new(oci::Client::new(settings)?, Arc::new(NoMetrics)))
+    // What a trust server showed to an earlier run is not known here: going back is noticed by the operator only.
+    Ok(Evaluator::new(oci::Client::new(settings)?, Arc::new(NoMetrics), Arc::new(MemoryStateStore::default())))
 }
 
 /// What does not compile refuses; here is why.

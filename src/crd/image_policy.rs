@@ -213,6 +213,15 @@ pub struct VerifyEntry {
     #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 507)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub required: Option<Vec<String>>,
+    /// Notary v1: the delegations that must have signed the tag besides, all of them for one digest; `build` means the role `targets/build`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 247)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub delegations: Option<Vec<String>>,
+    /// Notary v1: per delegation a public key or certificate (PEM) that must have signed, whatever other keys the role has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::schema::delegation_keys")]
+    pub delegation_keys: Option<BTreeMap<String, String>>,
 }
 
 /// What became of the policy.

@@ -23,8 +23,10 @@ pub use image_policy::{
     PolicyRule, Unmatched, VerifyEntry,
 };
 pub use kinds::{GROUP, VERSION, all};
-pub use trust_root::{KeyReference, KeyStatus, TrustKey, TrustRoot, TrustRootSpec, TrustRootStatus};
-pub use validator::{CaBundleSource, Cosign, NamedReference, RegistryHost, RegistrySettings, Validator, ValidatorSpec, ValidatorStatus};
+pub use trust_root::{KeyReference, KeyStatus, TrustAuthority, TrustCertificates, TrustKey, TrustRoot, TrustRootSpec, TrustRootStatus};
+pub use validator::{
+    CaBundleSource, Cosign, Deciding, NamedReference, NotaryV1, RegistryHost, RegistrySettings, Validator, ValidatorSpec, ValidatorStatus,
+};
 pub use verification_report::{
     ImageResult, ImageStatus, ReportedPod, ReportedSummary, ReportedWorkload, VerificationReport, VerificationReportSpec,
     VerificationReportStatus,

@@ -12,6 +12,16 @@ pub(super) fn labels(_: &mut schemars::SchemaGenerator) -> Schema {
     })
 }
 
+/// Delegations with a PEM text each.
+pub(super) fn delegation_keys(_: &mut schemars::SchemaGenerator) -> Schema {
+    schemars::json_schema!({
+        "type": ["object", "null"],
+        "minProperties": 1,
+        "maxProperties": 16,
+        "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 8192}
+    })
+}
+
 /// Makes the API server keep unknown fields of this object, so that the parser sees and refuses them.
 ///
 /// Without this a misspelt `treshold` is pruned silently for clients that do not ask for strictness,

@@ -1,6 +1,7 @@
 //! `Validator`: how signatures are found and checked.
 
 use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::conditions::Condition;
@@ -20,7 +21,7 @@ use super::trust_root::KeyReference;
     derive = "PartialEq",
     status = "ValidatorStatus",
     doc = "Says how signatures are found and checked, and how registries are reached. Rules of ImagePolicies name it.",
-    validation = Rule::new("has(self.spec) && has(self.spec.cosign)").message("a validator has exactly one scheme: cosign"),
+    validation = Rule::new("has(self.spec) && has(self.spec.cosign) != has(self.spec.notaryV1)").message("a validator has exactly one scheme: cosign or notaryV1"),
     printcolumn(name = "Shared", type_ = "boolean", json_path = ".spec.shared"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
@@ -44,6 +45,9 @@ pub struct ValidatorSpec {
     /// Signatures made by cosign with key pairs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cosign: Option<Cosign>,
+    /// Trust data of a Notary v1 server: Docker Content Trust.
+    #[serde(default, rename = "notaryV1", skip_serializing_if = "Option::is_none")]
+    pub notary_v1: Option<NotaryV1>,
 }
 
 /// How registries are reached.
@@ -117,6 +121,48 @@ pub struct Cosign {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     pub signature_repository: Option<String>,
+}
+
+/// How trust data of Notary v1 is found and read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = keep_unknown_fields)]
+pub struct NotaryV1 {
+    /// The base URL of the server, such as `https://notary.example.com:4443`; http only when it is written here. Absent means the host of the image over https (Docker Hub: notary.docker.io), without credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub server: Option<String>,
+    /// Certificate authorities (PEM) that replace the compiled-in public ones for the server. Only with `server`; without it, those of the host in `registry.hosts` count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_bundle: Option<CaBundleSource>,
+    /// A Secret in the Validator's namespace with the credentials: `kubernetes.io/dockerconfigjson` or `kubernetes.io/basic-auth`. Only with `server`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_ref: Option<NamedReference>,
+    /// Token servers on other hosts that may receive these credentials, as https URLs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), inner(length(min = 1, max = 512)))]
+    pub token_realms: Vec<String>,
+    /// Which role decides what a tag is: Releases (default), or `ReleasesThenTargets`, the rule of `docker pull`.
+    #[serde(default)]
+    pub deciding: Deciding,
+    /// The lowest version of the root that is accepted; keeps out a root that was withdrawn, also on first contact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1), extend("format" = "int64"))]
+    pub minimum_root_version: Option<u64>,
+    /// For how many seconds trust data is used before the server is asked again (default 30), never beyond its own expiry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600), extend("format" = "int32"))]
+    pub refresh_seconds: Option<u32>,
+}
+
+/// Which role of trust data decides what a tag is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Deciding {
+    /// Only `targets/releases` where it is delegated; `targets` only where it is not.
+    #[default]
+    Releases,
+    /// `targets/releases` where it has the tag, otherwise `targets`.
+    ReleasesThenTargets,
 }
 
 /// What became of the validator.

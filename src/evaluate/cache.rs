@@ -104,12 +104,12 @@ mod tests {
     fn key_of(manifest: &[u8]) -> Key {
         let requirement = crate::policy::Requirement::new(
             crate::policy::ObjectName::new("shop", "release"),
-            crate::policy::Scheme::Cosign(crate::policy::CosignRequirement {
+            crate::policy::Scheme::Cosign(Arc::new(crate::policy::CosignRequirement {
                 signature_repository: None,
                 roots: vec![],
                 threshold: 1,
                 required: vec![],
-            }),
+            })),
             crate::policy::RegistryAccess::default(),
         );
         let repository = "r.example.com/a".parse().unwrap_or_else(|_| unreachable!());
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_forgotten_sooner_than_a_success() {
-        let evidence = Evidence { digest: Digest::of(b"a"), validators: vec![], signers: vec![] };
+        let evidence = Evidence { digest: Digest::of(b"a"), validators: vec![], signers: vec![], expires: None };
         let life = |verdict: RequirementVerdict| Lifetimes.expire_after_create(&key(), &Arc::new(verdict), Instant::now());
         assert_eq!(life(Err(Refusal::NoMatchingRule)), Some(Duration::from_secs(30)));
         assert_eq!(life(Ok(evidence)), Some(Duration::from_mins(5)));

@@ -9,7 +9,10 @@ use oci::{Digest, Session};
 use super::cache::Key;
 use super::habits::Habits;
 use super::{Evidence, Fault, Refusal, RequirementVerdict, Signer};
-use crate::policy::{CosignRequirement, ObjectName, Requirement, Scheme};
+use crate::policy::{CosignRequirement, ObjectName};
+
+/// What is asked: a validator's name for evidence, and what must be shown.
+pub(super) type Asked<'a> = (&'a ObjectName, &'a Arc<CosignRequirement>);
 
 /// Asks the registry and judges what it finds; the arithmetic runs where it blocks nobody.
 ///
@@ -18,26 +21,24 @@ pub(super) async fn judge(
     session: &Session,
     habits: &Habits,
     key: &Key,
-    requirement: &Arc<Requirement>,
+    (validator, cosign): Asked<'_>,
 ) -> Result<RequirementVerdict, Fault> {
-    let Scheme::Cosign(cosign) = &requirement.scheme;
     let search = Search::new(session, &key.repository, &key.digest, cosign.signature_repository.as_ref());
     let host = search.repository().host();
     let usual = habits.usual(host, key.credentials);
     let mut weighed = Weighed::default();
     if let Some(layout) = usual {
-        weighed = weighed.add(search.at(layout).await, &key.digest, requirement).await?;
+        weighed = weighed.add(search.at(layout).await, &key.digest, cosign).await?;
     }
     if !weighed.suffices(cosign) {
-        weighed = weighed.add(search.elsewhere(usual).await, &key.digest, requirement).await?;
+        weighed = weighed.add(search.elsewhere(usual).await, &key.digest, cosign).await?;
     }
     let Weighed { found, tally } = weighed;
     if let Some(signers) = tally.satisfies(cosign) {
         if let Some(layout) = tally.layout {
             habits.learn(host, key.credentials, layout);
         }
-        let validators = vec![requirement.validator.clone()];
-        return Ok(Ok(Evidence { digest: key.digest.clone(), validators, signers }));
+        return Ok(Ok(Evidence { digest: key.digest.clone(), validators: vec![validator.clone()], signers, expires: None }));
     }
     match found.fault {
         // What was not seen might have sufficed: then nobody knows.
@@ -55,15 +56,14 @@ struct Weighed {
 }
 
 impl Weighed {
-    async fn add(self, more: Discovered, digest: &Digest, requirement: &Arc<Requirement>) -> Result<Self, Fault> {
+    async fn add(self, more: Discovered, digest: &Digest, cosign: &Arc<CosignRequirement>) -> Result<Self, Fault> {
         let Self { found, mut tally } = self;
         if more.candidates.is_empty() {
             return Ok(Self { found: found.and(more), tally });
         }
-        let (digest, requirement) = (digest.clone(), requirement.clone());
+        let (digest, cosign) = (digest.clone(), cosign.clone());
         let weigh = move || {
-            let Scheme::Cosign(cosign) = &requirement.scheme;
-            tally.add(&more, &digest, cosign);
+            tally.add(&more, &digest, &cosign);
             Self { found: found.and(more), tally }
         };
         tokio::task::spawn_blocking(weigh).await.map_err(|_| Fault::Internal)

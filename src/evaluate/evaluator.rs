@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt, join_all};
+use notary::ServerClient;
 use oci::{Client, Digest, Grants, Session};
 use tokio::time::Instant;
 
 use super::cache::Key;
-use super::flights::Flights;
+use super::cosign_requirement::{self, Asked};
+use super::flights::{Flights, Place};
 use super::habits::Habits;
 use super::image::{self, Now};
 use super::last::LastVerdicts;
+use super::notary_trust::TrustData;
 use super::tags::Tags;
-use super::{CacheOutcome, Fault, ImageDecision, PullSecrets, RequirementVerdict, VerdictCache, cosign_requirement};
+use super::{CacheOutcome, Fault, ImageDecision, PullSecrets, RequirementVerdict, StateStore, VerdictCache};
 use crate::index::CompiledPolicy;
-use crate::policy::{Requirement, Scheme};
 
 /// Is told what verification costs. Implemented by the metrics.
 pub trait Observer: Send + Sync {
@@ -53,13 +55,15 @@ pub struct Evaluator {
     last: LastVerdicts,
     tags: Tags,
     habits: Habits,
+    trust_data: TrustData,
     observer: Arc<dyn Observer>,
 }
 
 impl Evaluator {
-    /// An evaluator with an empty cache.
-    pub fn new(client: Client, observer: Arc<dyn Observer>) -> Self {
+    /// An evaluator with an empty cache, which keeps in `states` what was seen of trust data.
+    pub fn new(client: Client, observer: Arc<dyn Observer>, states: Arc<dyn StateStore>) -> Self {
         Self {
+            trust_data: TrustData::new(ServerClient::new(client.clone()), states),
             client,
             verdicts: VerdictCache::default(),
             flights: Flights::default(),
@@ -97,6 +101,18 @@ impl Evaluator {
         &self.tags
     }
 
+    pub(super) fn trust_data(&self) -> &TrustData {
+        &self.trust_data
+    }
+
+    pub(super) async fn place(&self, namespace: &str) -> Place {
+        self.flights.place(namespace).await
+    }
+
+    pub(super) fn observe(&self, from: CacheOutcome, took: Duration) {
+        self.observer.answered(from, took);
+    }
+
     /// Requests for a question, on behalf of its namespace and within its time.
     pub(super) fn session(&self, question: &Question<'_>, grants: &Grants) -> Session {
         self.client.session(question.namespace.into(), grants.clone(), question.deadline)
@@ -107,19 +123,20 @@ impl Evaluator {
     pub(crate) fn forget(&self) {
         self.verdicts.forget();
         self.tags.forget();
+        self.trust_data.forget_all();
     }
 
-    /// What a requirement says of a digest, from the cache or from the registry.
-    pub(super) async fn requirement(
+    /// What a requirement of cosign says of a digest, from the cache or from the registry.
+    pub(super) async fn cosign(
         &self,
         question: &Question<'_>,
-        requirement: &Arc<Requirement>,
+        cosign: Asked<'_>,
         grants: &Grants,
         key: &Key,
     ) -> Result<Arc<RequirementVerdict>, Fault> {
         let (started, deadline) = (Instant::now(), question.deadline);
         let (answer, from) = loop {
-            let answer = tokio::time::timeout_at(deadline, self.once(question, requirement, grants, key)).await;
+            let answer = tokio::time::timeout_at(deadline, self.once(question, cosign, grants, key)).await;
             let (answer, from) = answer.unwrap_or((Err(Fault::Timeout), CacheOutcome::Miss));
             if !answer.as_ref().is_err_and(|fault| fault.is_of_anothers_deadline(deadline)) {
                 break (answer, from);
@@ -134,7 +151,7 @@ impl Evaluator {
     async fn once(
         &self,
         question: &Question<'_>,
-        requirement: &Arc<Requirement>,
+        cosign: Asked<'_>,
         grants: &Grants,
         key: &Key,
     ) -> (Result<Arc<RequirementVerdict>, Fault>, CacheOutcome) {
@@ -144,7 +161,8 @@ impl Evaluator {
         let place = self.flights.place(question.namespace).await;
         // Boxed: the future of a whole verification is large, and most answers come from the cache.
         let find_out = async {
-            let verdict = self.verify(&self.session(question, grants), requirement, key).await?;
+            let session = self.session(question, grants);
+            let verdict = cosign_requirement::judge(&session, &self.habits, key, cosign).await?;
             self.last.learn(key, &verdict);
             Ok(verdict)
         }
@@ -152,11 +170,5 @@ impl Evaluator {
         let answer = self.verdicts.get_or(key.clone(), find_out).await;
         drop(place);
         answer
-    }
-
-    async fn verify(&self, session: &Session, requirement: &Arc<Requirement>, key: &Key) -> Result<RequirementVerdict, Fault> {
-        match &requirement.scheme {
-            Scheme::Cosign(_) => cosign_requirement::judge(session, &self.habits, key, requirement).await,
-        }
     }
 }

@@ -3,6 +3,7 @@
 use oci::{ErrorClass, RegistryError};
 use tokio::time::Instant;
 
+use super::StateFault;
 use crate::policy::{ObjectName, Reason};
 
 /// Why nothing could be found out about an image. Never cached for long, never a verdict.
@@ -14,6 +15,17 @@ pub enum Fault {
     /// The registry gave no usable answer.
     #[error("{0}")]
     Registry(RegistryError),
+    /// The trust server gave no usable answer.
+    #[error("{why}")]
+    TrustServer {
+        /// What kind of failure it was; absent when the server does not have a file that it should have.
+        class: Option<ErrorClass>,
+        /// What happened, and which server it was.
+        why: String,
+    },
+    /// What was seen of trust data before is not known, or cannot be kept.
+    #[error("{0}")]
+    TrustState(StateFault),
     /// The deadline passed.
     #[error("no answer within the deadline")]
     Timeout,
@@ -46,7 +58,8 @@ impl Fault {
         match self {
             Self::Timeout => true,
             // A server that breaks the protocol is not down: its owner chooses what it says.
-            Self::Registry(error) => matches!(error.class(), ErrorClass::Unavailable | ErrorClass::RateLimited | ErrorClass::Timeout),
+            Self::Registry(error) => is_outage(error.class()),
+            Self::TrustServer { class, .. } => class.is_some_and(is_outage),
             _ => false,
         }
     }
@@ -71,10 +84,23 @@ impl Fault {
                 ErrorClass::TooLarge => Reason::TooLarge,
                 ErrorClass::Refused => Reason::Forbidden,
             },
-            Self::Timeout => Reason::Timeout,
+            Self::TrustServer { class: Some(ErrorClass::RateLimited), .. } => Reason::RateLimited,
+            Self::TrustServer { class: Some(ErrorClass::Timeout), .. } | Self::Timeout => Reason::Timeout,
+            Self::TrustServer { .. } => Reason::TrustServerUnavailable,
+            Self::TrustState(StateFault::QuotaExceeded) => Reason::TooLarge,
             Self::Forbidden { .. } => Reason::Forbidden,
-            Self::NotYetRead | Self::NamespaceUnknown | Self::ApiServer | Self::Internal => Reason::Internal,
+            Self::TrustState(_) | Self::NotYetRead | Self::NamespaceUnknown | Self::ApiServer | Self::Internal => Reason::Internal,
         }
+    }
+}
+
+fn is_outage(class: ErrorClass) -> bool {
+    matches!(class, ErrorClass::Unavailable | ErrorClass::RateLimited | ErrorClass::Timeout)
+}
+
+impl From<StateFault> for Fault {
+    fn from(fault: StateFault) -> Self {
+        Self::TrustState(fault)
     }
 }
 

@@ -11,10 +11,12 @@ use tokio::time::Instant;
 
 use super::cache::Key;
 use super::resolve::{self, Digests};
-use super::{Evaluator, Evidence, Fault, ImageDecision, PolicyResult, Question, Refusal, RequirementVerdict, Verdict, rule};
+use super::{
+    Evaluator, Evidence, Fault, ImageDecision, PolicyResult, Question, Refusal, RequirementVerdict, Verdict, notary_requirement, rule,
+};
 use crate::crd::{Mode, OnFault, Unmatched};
 use crate::index::{Chosen, CompiledPolicy, CompiledRule, Demand};
-use crate::policy::{Cause, Problem, Requirement, RequirementId};
+use crate::policy::{Cause, Problem, Requirement, RequirementId, Scheme};
 
 /// Rules are matched for so long before other requests get their turn.
 const SLICE: Duration = Duration::from_millis(2);
@@ -111,29 +113,38 @@ async fn with(
     digests: &Digests<'_>,
     grants: &Grants,
 ) -> Answer {
-    let key = |digest: Digest| Key {
-        requirement: requirement.id,
-        repository: reference.repository().clone(),
-        digest,
-        credentials: grants.fingerprint(),
-    };
-    let (now, seen) = match digests.seen_with(grants).await {
-        Err(fault) => (Err(fault), None),
-        Ok(digest) => {
-            let key = key(digest.clone());
-            let verdict = evaluator.requirement(question, requirement, grants, &key).await;
-            // A digest that is known from elsewhere says nothing about what the tag means.
-            if question.digest.is_none() && verdict.as_ref().is_ok_and(|verdict| verdict.is_ok()) {
-                evaluator.last().learn_tag(&key, reference);
+    let id = requirement.id;
+    let key =
+        |digest: Digest| Key { requirement: id, repository: reference.repository().clone(), digest, credentials: grants.fingerprint() };
+    let (now, seen) = match &requirement.scheme {
+        Scheme::Cosign(cosign) => match digests.seen_with(grants).await {
+            Err(fault) => (Err(fault), None),
+            Ok(digest) => {
+                let asked = (&requirement.validator, cosign);
+                (evaluator.cosign(question, asked, grants, &key(digest.clone())).await, Some(digest))
             }
-            (verdict, Some(digest))
+        },
+        Scheme::NotaryV1(notary) => {
+            let now = notary_requirement::judge(evaluator, question, reference, (requirement, notary), grants).await;
+            let written = question.digest.or(reference.digest()).cloned();
+            let last = || evaluator.last().digest(id, reference, grants.fingerprint());
+            match &now {
+                Ok(Ok(evidence)) => evaluator.last().learn(&key(evidence.digest.clone()), &Ok(evidence.clone())),
+                Ok(Err(_)) => written.clone().or_else(last).into_iter().for_each(|digest| evaluator.last().forget(&key(digest))),
+                Err(_) => {}
+            }
+            (now.map(Arc::new), written)
         }
     };
+    // A digest that is known from elsewhere says nothing about what the tag means.
+    if let (None, Ok(Ok(evidence))) = (question.digest, now.as_ref().map(AsRef::as_ref)) {
+        evaluator.last().learn_tag(&key(evidence.digest.clone()), reference);
+    }
     let last = |fault: &Fault| {
         // What the tag meant counts only while nobody can say what it means.
-        let digest = || seen.or_else(|| evaluator.last().digest(requirement.id, reference, grants.fingerprint()));
+        let digest = || seen.or_else(|| evaluator.last().digest(id, reference, grants.fingerprint()));
         let wanted = question.last_verdicts && fault.is_outage();
-        wanted.then(digest).flatten().and_then(|digest| evaluator.last().success(&key(digest)))
+        wanted.then(digest).flatten().and_then(|digest| evaluator.last().success(&key(digest), question.now))
     };
     let last = now.as_ref().err().and_then(last);
     Answer { now, last }

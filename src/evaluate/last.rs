@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use oci::{Digest, Reference, Repository, Tag};
 
@@ -46,6 +47,11 @@ impl LastVerdicts {
         }
     }
 
+    /// Forgets what stands for a reference that was looked at and refused.
+    pub(super) fn forget(&self, key: &Key) {
+        self.successes.invalidate(key);
+    }
+
     /// Remembers which digest was verified under a tag.
     pub(super) fn learn_tag(&self, key: &Key, reference: &Reference) {
         if let Some(tag) = tag_key(key.requirement, reference, key.credentials) {
@@ -59,9 +65,9 @@ impl LastVerdicts {
         written.or_else(|| self.tags.get(&tag_key(requirement, reference, credentials)?))
     }
 
-    /// The success that stands.
-    pub(super) fn success(&self, key: &Key) -> Option<Evidence> {
-        self.successes.get(key)
+    /// The success that stands, unless what it rests on has ended (security rule 6).
+    pub(super) fn success(&self, key: &Key, now: DateTime<Utc>) -> Option<Evidence> {
+        self.successes.get(key).filter(|evidence| evidence.expires.is_none_or(|end| end > now))
     }
 }
 

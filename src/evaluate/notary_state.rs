@@ -43,6 +43,9 @@ pub enum StateFault {
     /// The place where it is kept does not answer.
     #[error("what was seen of this repository before is not available now")]
     Unavailable,
+    /// Other replicas saw more each time.
+    #[error("other replicas see newer trust data all the time")]
+    Contended,
     /// Two different files of one version were seen, one of them by another replica.
     #[error("another replica has seen other trust data")]
     Conflict(#[source] notary::MergeConflict),

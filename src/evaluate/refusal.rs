@@ -89,9 +89,68 @@ pub enum Refusal {
     /// The reference is unreadable.
     #[error("the image reference is unreadable: {0}")]
     ImageInvalid(ReferenceError),
+    /// Trust data of Notary v1 does not vouch for the image.
+    #[error("{why}")]
+    TrustData {
+        /// What is wrong with it.
+        doubt: Doubt,
+        /// In words, with the role and the server.
+        why: String,
+    },
     /// More data or signatures than we look at.
     #[error("the image carries more data or signatures than are looked at")]
     TooLarge,
+}
+
+/// Why trust data does not vouch for an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Nobody signs the repository on the server.
+    NoTrustData,
+    /// The repository is signed, the image is not.
+    NotSigned,
+    /// A file is malformed, or not signed as it must be.
+    Invalid,
+    /// Nobody who is trusted stands behind the root.
+    Untrusted,
+    /// A file, or a certificate of the root, is out of date.
+    Expired,
+    /// Older, or other, than what was seen before.
+    RolledBack,
+    /// A delegation that must have signed has not.
+    SignerMissing,
+    /// A delegation that must have signed, signed another image.
+    SignersDisagree,
+    /// Longer than is read.
+    TooLarge,
+}
+
+impl Doubt {
+    fn reason(self) -> Reason {
+        match self {
+            Self::NoTrustData => Reason::NoTrustData,
+            Self::NotSigned => Reason::NoSignature,
+            Self::Invalid => Reason::InvalidSignature,
+            Self::Untrusted => Reason::UntrustedSigner,
+            Self::Expired => Reason::Expired,
+            Self::RolledBack => Reason::RolledBack,
+            Self::SignerMissing => Reason::RequiredSignerMissing,
+            Self::SignersDisagree => Reason::AmbiguousDigest,
+            Self::TooLarge => Reason::TooLarge,
+        }
+    }
+
+    fn rank(self) -> u8 {
+        match self {
+            Self::NoTrustData | Self::NotSigned => 0,
+            Self::Invalid => 1,
+            Self::Untrusted => 2,
+            Self::SignerMissing => 4,
+            Self::SignersDisagree => 5,
+            Self::TooLarge => 6,
+            Self::Expired | Self::RolledBack => 7,
+        }
+    }
 }
 
 impl Refusal {
@@ -110,6 +169,7 @@ impl Refusal {
             Self::NoMatchingRule => Reason::NoMatchingRule,
             Self::PolicyInvalid { .. } => Reason::PolicyInvalid,
             Self::ImageInvalid(_) | Self::ShortName => Reason::ImageInvalid,
+            Self::TrustData { doubt, .. } => doubt.reason(),
             Self::TooLarge => Reason::TooLarge,
         }
     }
@@ -117,6 +177,7 @@ impl Refusal {
     /// How much this refusal explains; of several, people are shown the highest.
     pub(super) fn rank(&self) -> u8 {
         match self {
+            Self::TrustData { doubt, .. } => doubt.rank(),
             Self::NoSignature { .. } => 0,
             Self::InvalidSignature { .. } => 1,
             Self::UntrustedSigner { .. } => 2,

@@ -36,7 +36,8 @@ fn trusted(passed: Vec<Evidence>) -> Verdict {
         Ok(None) => return Verdict::Fault(Fault::Internal),
         Err(refusal) => return Verdict::Refused(refusal),
     };
-    let mut evidence = Evidence { digest, validators: vec![], signers: vec![] };
+    let expires = passed.iter().filter_map(|evidence| evidence.expires).min();
+    let mut evidence = Evidence { digest, validators: vec![], signers: vec![], expires };
     for part in passed {
         evidence.validators.extend(part.validators);
         evidence.signers.extend(part.signers);

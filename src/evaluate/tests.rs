@@ -1,6 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod apart;
+mod notary;
+mod notary_outage;
+mod notary_state;
 mod outage;
 mod patience;
 mod private;
@@ -205,6 +208,7 @@ fn policies_naming_two_digests_refuse() {
         digest: Digest::of(content),
         validators: vec![],
         signers: vec![Signer { root: crate::policy::ObjectName::new("n", "r"), key: "k".to_owned() }],
+        expires: None,
     };
     let answers = vec![Ok(Arc::new(Ok(evidence(b"a")))), Ok(Arc::new(Ok(evidence(b"b"))))];
     let verdict = rule::combine(answers.clone(), 2);
@@ -221,7 +225,7 @@ fn a_fault_that_could_not_change_the_answer_is_a_refusal() {
 
 #[test]
 fn trust_needs_a_verified_signer() {
-    let nobody = Evidence { digest: Digest::of(b"a"), validators: vec![], signers: vec![] };
+    let nobody = Evidence { digest: Digest::of(b"a"), validators: vec![], signers: vec![], expires: None };
     assert!(!rule::combine(vec![Ok(Arc::new(Ok(nobody)))], 1).accepts());
     assert!(!rule::combine(vec![], 0).accepts());
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use oci::{Digest, Reference, ReferenceError};
 
 use super::{Fault, Refusal};
@@ -37,6 +38,8 @@ pub struct Evidence {
     pub validators: Vec<ObjectName>,
     /// Whose signatures were verified; never empty.
     pub signers: Vec<Signer>,
+    /// Until when it holds, whatever happens; absent when it has no end of its own.
+    pub expires: Option<DateTime<Utc>>,
 }
 
 /// One verified signer.
@@ -44,7 +47,7 @@ pub struct Evidence {
 pub struct Signer {
     /// The trust root.
     pub root: ObjectName,
-    /// The name of its key.
+    /// The name of its key; of trust data, the role that signed.
     pub key: String,
 }
 

@@ -1,6 +1,7 @@
 //! `compile`: inputs to snapshot and findings, as one pure function.
 
 mod policies;
+mod root;
 mod sources;
 #[cfg(test)]
 mod tests;

@@ -19,8 +19,21 @@ pub struct Finding {
     pub readiness: Readiness,
     /// What works but may not be meant, in a stable order.
     pub warnings: Vec<Warning>,
-    /// Of a trust root: name, fingerprint and algorithm of each key that was read.
-    pub keys: Vec<(String, String, String)>,
+    /// Of a trust root: what was read of it.
+    pub keys: Vec<Material>,
+}
+
+/// A key or certificate of a trust root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Material {
+    /// The name that the trust root gives it.
+    pub name: String,
+    /// What tells it from others.
+    pub fingerprint: String,
+    /// What it is.
+    pub algorithm: String,
+    /// When it ends, of a certificate.
+    pub expires: Option<DateTime<Utc>>,
 }
 
 /// Whether an object is in force.

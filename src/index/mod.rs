@@ -12,7 +12,7 @@ mod inputs;
 mod snapshot;
 
 pub use compile::{capped, compile, wanted};
-pub use finding::{Finding, Readiness, UnreadyReason, Warning};
+pub use finding::{Finding, Material, Readiness, UnreadyReason, Warning};
 pub use inputs::{Inputs, Source, SourceData, SourceKind, SourceRef};
 pub use snapshot::{Chosen, CompiledPolicy, CompiledRule, Coverage, Demand, Snapshot};
 

@@ -3,6 +3,7 @@
 //! Invariant: a rule that cannot be read refuses what it selects, and nothing more; only when the selector, the other
 //! fields of the policy or a rule's patterns are unreadable does the whole policy refuse, in the widest scope.
 
+mod delegations;
 mod rule;
 #[cfg(test)]
 mod tests;

@@ -21,10 +21,12 @@ pub use observed::{Kind, Observed};
 pub use pattern::{Pattern, PatternError, TagUse};
 pub use problem::{Cause, Problem};
 pub use reason::Reason;
-pub use requirement::{CosignRequirement, NamedKey, RegistryAccess, Requirement, RequirementId, Scheme, SignerRoot};
+pub use requirement::{
+    CosignRequirement, NamedKey, NotaryRequirement, NotaryRoot, NotaryRoots, RegistryAccess, Requirement, RequirementId, Scheme, SignerRoot,
+};
 pub use selector::{Labels, Selector};
-pub use trust_root::{KeySource, TrustRootSource, TrustedKeySource};
-pub use validator::{CaSource, HostSource, ValidatorSource};
+pub use trust_root::{AuthoritySource, CertificateSource, KeySource, TextSource, TrustRootSource, TrustedKeySource};
+pub use validator::{HostSource, NotarySource, SchemeSource, ServerSource, ValidatorSource};
 
 pub(crate) use image_policy::{parse as parse_image_policy, read_mode};
 pub(crate) use trust_root::parse as parse_trust_root;

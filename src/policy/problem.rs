@@ -67,6 +67,25 @@ pub enum Cause {
     /// A CA bundle that cannot be used.
     #[error("{0}")]
     CaBundle(oci::CaBundleError),
+    /// Certificates of authorities that cannot be used.
+    #[error("{0}")]
+    Authorities(notary::AuthoritiesError),
+    /// More certificates in the bundles of a trust root than are looked at.
+    #[error("holds more than {0} certificates")]
+    TooManyCertificates(usize),
+    /// A key or certificate of Notary v1 that cannot be used.
+    #[error("{0}")]
+    NotaryKey(notary::KeyError),
+    /// Trust material that another scheme can be checked with, but not this one.
+    #[error("TrustRoot {root} holds {material}, which {scheme} does not know")]
+    OtherScheme {
+        /// The trust root.
+        root: ObjectName,
+        /// What it holds.
+        material: &'static str,
+        /// The scheme of the validator.
+        scheme: &'static str,
+    },
     /// A Secret whose credentials cannot be read.
     #[error("Secret {0} is not of type kubernetes.io/dockerconfigjson or kubernetes.io/basic-auth, or not readable as such")]
     Credentials(ObjectName),

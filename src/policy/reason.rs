@@ -29,6 +29,12 @@ pub enum Reason {
     AmbiguousDigest,
     /// Refused: the pod would run by tag.
     NotPinned,
+    /// Refused: nobody signs the repository on its trust server.
+    NoTrustData,
+    /// Refused: what vouches for the image is out of date.
+    Expired,
+    /// Refused: the trust server offers something older than was seen before.
+    RolledBack,
     /// Refused: a Deny rule matches.
     DeniedByRule,
     /// Refused: no rule matches.
@@ -47,6 +53,8 @@ pub enum Reason {
     RegistryDenied,
     /// Fault: the registry's rate limit is reached.
     RateLimited,
+    /// Fault: the trust server did not answer properly.
+    TrustServerUnavailable,
     /// Fault: no answer within the deadline.
     Timeout,
     /// Fault: we may not read what a resource names.
@@ -70,6 +78,9 @@ impl Reason {
             Self::DigestMismatch => "DigestMismatch",
             Self::AmbiguousDigest => "AmbiguousDigest",
             Self::NotPinned => "NotPinned",
+            Self::NoTrustData => "NoTrustData",
+            Self::Expired => "Expired",
+            Self::RolledBack => "RolledBack",
             Self::DeniedByRule => "DeniedByRule",
             Self::NoMatchingRule => "NoMatchingRule",
             Self::PolicyInvalid => "PolicyInvalid",
@@ -79,6 +90,7 @@ impl Reason {
             Self::RegistryUnavailable => "RegistryUnavailable",
             Self::RegistryDenied => "RegistryDenied",
             Self::RateLimited => "RateLimited",
+            Self::TrustServerUnavailable => "TrustServerUnavailable",
             Self::Timeout => "Timeout",
             Self::Forbidden => "Forbidden",
             Self::Internal => "Internal",

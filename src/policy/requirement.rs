@@ -3,10 +3,14 @@
 //! Invariant: two requirements have the same [`RequirementId`] only when they ask for exactly the same thing
 //! (security rule 1), so verdicts and flights can be keyed by it.
 
+mod hash;
+mod notary_v1;
+
 use std::fmt;
+use std::sync::Arc;
 
-use aws_lc_rs::digest::{Context, SHA256};
-
+use self::hash::Hash;
+pub use self::notary_v1::{NotaryRequirement, NotaryRoot, NotaryRoots};
 use super::ObjectName;
 
 /// SHA-256 over everything that a requirement asks for.
@@ -30,7 +34,9 @@ pub struct Requirement {
 #[derive(Clone, Debug)]
 pub enum Scheme {
     /// cosign with public keys.
-    Cosign(CosignRequirement),
+    Cosign(Arc<CosignRequirement>),
+    /// Trust data of Notary v1.
+    NotaryV1(Box<NotaryRequirement>),
 }
 
 /// What cosign signatures must show. `roots` is never empty, `threshold` is between one and their number.
@@ -80,11 +86,22 @@ impl Requirement {
         hash.field(validator.to_string().as_bytes());
         match &scheme {
             Scheme::Cosign(cosign) => cosign.hash_into(&mut hash),
+            Scheme::NotaryV1(notary) => notary.hash_into(&mut hash),
         }
         let RegistryAccess { grants, pod_pull_secrets } = &registry;
         hash.field(&grants.fingerprint());
         hash.field(&[u8::from(*pod_pull_secrets)]);
-        Self { id: hash.finish(), validator, scheme, registry }
+        Self { id: RequirementId(hash.finish()), validator, scheme, registry }
+    }
+}
+
+impl Scheme {
+    /// The trust roots that count.
+    pub fn trust_roots(&self) -> Vec<&ObjectName> {
+        match self {
+            Self::Cosign(cosign) => cosign.roots.iter().map(|root| &root.name).collect(),
+            Self::NotaryV1(notary) => notary.roots.names().iter().collect(),
+        }
     }
 }
 
@@ -107,32 +124,6 @@ impl CosignRequirement {
                 hash.field(key.fingerprint().to_string().as_bytes());
             }
         }
-    }
-}
-
-/// A hash over length-prefixed fields, so that no two sequences of fields look alike.
-struct Hash(Context);
-
-impl Hash {
-    fn new(domain: &str) -> Self {
-        let mut hash = Self(Context::new(&SHA256));
-        hash.field(domain.as_bytes());
-        hash
-    }
-
-    fn count(&mut self, count: usize) {
-        self.field(&u64::try_from(count).unwrap_or(u64::MAX).to_be_bytes());
-    }
-
-    fn field(&mut self, bytes: &[u8]) {
-        self.0.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
-        self.0.update(bytes);
-    }
-
-    fn finish(self) -> RequirementId {
-        let mut id = [0; 32];
-        id.iter_mut().zip(self.0.finish().as_ref()).for_each(|(to, from)| *to = *from);
-        RequirementId(id)
     }
 }
 

@@ -1,12 +1,16 @@
 //! The parser of `Validator` specs.
 
+mod notary_v1;
+
 use serde_json::Value;
 use url::Url;
 
+pub use self::notary_v1::{NotarySource, ServerSource};
+
 use super::name::is_dns_name;
-use super::trust_root::{duplicates, list_problems, named, shape};
-use super::{Cause, KeySource, NameError, ObjectName, Problem};
-use crate::crd::{CaBundleSource, Cosign, RegistryHost, RegistrySettings, ValidatorSpec};
+use super::trust_root::{duplicates, list_problems, shape, text_source};
+use super::{Cause, NameError, ObjectName, Problem, TextSource};
+use crate::crd::{CaBundleSource, Cosign, NamedReference, RegistryHost, RegistrySettings, ValidatorSpec};
 
 const MAX_TRUST_ROOTS: usize = 64;
 const MAX_HOSTS: usize = 64;
@@ -22,8 +26,20 @@ pub struct ValidatorSource {
     pub pod_pull_secrets: bool,
     /// Settings per registry host.
     pub hosts: Vec<HostSource>,
-    /// Where cosign signatures are, when not beside the image.
-    pub signature_repository: Option<oci::Repository>,
+    /// The way of signing.
+    pub scheme: SchemeSource,
+}
+
+/// The settings of one way of signing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SchemeSource {
+    /// cosign.
+    Cosign {
+        /// Where signatures are, when not beside the image.
+        signature_repository: Option<oci::Repository>,
+    },
+    /// Notary v1.
+    NotaryV1(NotarySource),
 }
 
 /// Settings for one host as they are written.
@@ -34,23 +50,16 @@ pub struct HostSource {
     /// A Secret of the validator's namespace.
     pub credentials: Option<String>,
     /// Where the CA bundle is.
-    pub ca_bundle: Option<CaSource>,
+    pub ca_bundle: Option<TextSource>,
     /// Token servers that may receive the credentials.
     pub token_realms: Vec<Url>,
     /// Speak http.
     pub plain_http: bool,
 }
 
-/// Where a CA bundle comes from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CaSource {
-    /// The Secret or `ConfigMap`; never [`KeySource::Written`].
-    pub source: KeySource,
-}
-
 /// Reads a `Validator`'s spec.
 pub(crate) fn parse(spec: &Value, name: &ObjectName, operator_namespace: &str) -> Result<ValidatorSource, Vec<Problem>> {
-    let ValidatorSpec { trust_roots, shared, registry, cosign } = shape(spec, "spec")?;
+    let ValidatorSpec { trust_roots, shared, registry, cosign, notary_v1 } = shape(spec, "spec")?;
     let mut problems = Vec::new();
     if shared && name.namespace != operator_namespace {
         problems.push(Problem::new("spec.shared", Cause::OperatorNamespaceOnly));
@@ -71,24 +80,25 @@ pub(crate) fn parse(spec: &Value, name: &ObjectName, operator_namespace: &str) -
         }
     }
     problems.extend(duplicates("spec.registry.hosts", hosts.iter().map(|host| host.host.as_str())));
-    let signature_repository = read_cosign(cosign, &mut problems);
-    if problems.is_empty() {
-        Ok(ValidatorSource { trust_roots, shared, pod_pull_secrets, hosts, signature_repository })
-    } else {
-        Err(problems)
+    let scheme = match (cosign, notary_v1) {
+        (Some(cosign), None) => read_cosign(cosign).map_err(|problem| vec![problem]),
+        (None, Some(notary)) => notary_v1::read(notary).map(SchemeSource::NotaryV1),
+        _ => Err(vec![Problem::new("spec", Cause::ExactlyOne("cosign and notaryV1"))]),
+    };
+    let scheme = scheme.map_err(|found| problems.extend(found)).ok();
+    if let Some(SchemeSource::NotaryV1(notary)) = &scheme {
+        problems.extend(notary_v1::unused_registry(notary, pod_pull_secrets, &hosts));
+    }
+    match scheme {
+        Some(scheme) if problems.is_empty() => Ok(ValidatorSource { trust_roots, shared, pod_pull_secrets, hosts, scheme }),
+        _ => Err(problems),
     }
 }
 
-fn read_cosign(written: Option<Cosign>, problems: &mut Vec<Problem>) -> Option<oci::Repository> {
-    let Some(Cosign { signature_repository }) = written else {
-        problems.push(Problem::new("spec", Cause::ExactlyOne("cosign")));
-        return None;
-    };
-    let parsed = signature_repository?.parse();
-    if parsed.is_err() {
-        problems.push(Problem::new("spec.cosign.signatureRepository", Cause::NotA("a repository such as registry.example.com/signatures")));
-    }
-    parsed.ok()
+fn read_cosign(Cosign { signature_repository }: Cosign) -> Result<SchemeSource, Problem> {
+    let problem = |_| Problem::new("spec.cosign.signatureRepository", Cause::NotA("a repository such as registry.example.com/signatures"));
+    let signature_repository = signature_repository.map(|written| written.parse().map_err(problem)).transpose()?;
+    Ok(SchemeSource::Cosign { signature_repository })
 }
 
 fn read_host(written: RegistryHost, path: &str) -> Result<HostSource, Vec<Problem>> {
@@ -100,17 +110,8 @@ fn read_host(written: RegistryHost, path: &str) -> Result<HostSource, Vec<Proble
     }
     let ca_bundle =
         ca_bundle.and_then(|written| read_ca(written, &format!("{path}.caBundle")).map_err(|problem| problems.push(problem)).ok());
-    if credentials_ref.as_ref().is_some_and(|reference| !is_dns_name(&reference.name)) {
-        let cause = Cause::Name(NameError::Malformed);
-        problems.push(Problem::new(format!("{path}.credentialsRef.name"), cause));
-    }
-    let mut realms = Vec::new();
-    for (i, realm) in token_realms.iter().enumerate() {
-        match realm.parse::<Url>() {
-            Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => realms.push(url),
-            _ => problems.push(Problem::new(format!("{path}.tokenRealms[{i}]"), Cause::NotA("an https URL without user information"))),
-        }
-    }
+    problems.extend(credentials_problem(credentials_ref.as_ref(), path));
+    let realms = read_realms(&token_realms, path, &mut problems);
     if plain_http && credentials_ref.is_some() {
         problems.push(Problem::new(
             format!("{path}.credentialsRef"),
@@ -135,14 +136,26 @@ fn read_host(written: RegistryHost, path: &str) -> Result<HostSource, Vec<Proble
     }
 }
 
-fn read_ca(written: CaBundleSource, path: &str) -> Result<CaSource, Problem> {
+fn credentials_problem(written: Option<&NamedReference>, path: &str) -> Option<Problem> {
+    let unnamed = written.is_some_and(|reference| !is_dns_name(&reference.name));
+    unnamed.then(|| Problem::new(format!("{path}.credentialsRef.name"), Cause::Name(NameError::Malformed)))
+}
+
+fn read_realms(written: &[String], path: &str, problems: &mut Vec<Problem>) -> Vec<Url> {
+    let mut realms = Vec::new();
+    for (i, realm) in written.iter().enumerate() {
+        match realm.parse::<Url>() {
+            Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => realms.push(url),
+            _ => problems.push(Problem::new(format!("{path}.tokenRealms[{i}]"), Cause::NotA("an https URL without user information"))),
+        }
+    }
+    realms
+}
+
+fn read_ca(written: CaBundleSource, path: &str) -> Result<TextSource, Problem> {
     let CaBundleSource { config_map_key_ref, secret_key_ref } = written;
-    let source = match (config_map_key_ref, secret_key_ref) {
-        (Some(reference), None) => KeySource::ConfigMap(named(reference, &format!("{path}.configMapKeyRef"))?),
-        (None, Some(reference)) => KeySource::Secret(named(reference, &format!("{path}.secretKeyRef"))?),
-        _ => return Err(Problem::new(path, Cause::ExactlyOne("configMapKeyRef and secretKeyRef"))),
-    };
-    Ok(CaSource { source })
+    let source = text_source(secret_key_ref, config_map_key_ref, path)?;
+    source.ok_or_else(|| Problem::new(path, Cause::ExactlyOne("configMapKeyRef and secretKeyRef")))
 }
 
 /// Reads a list of object names: not empty, all readable, none twice.
@@ -179,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_scheme_is_needed() {
-        assert_eq!(read("shop", &json!({})).unwrap_err(), ["spec: needs exactly one of cosign"]);
+        assert_eq!(read("shop", &json!({})).unwrap_err(), ["spec: needs exactly one of cosign and notaryV1"]);
         assert!(read("shop", &json!({"cosign": {}})).is_ok());
     }
 

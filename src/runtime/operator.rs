@@ -20,12 +20,12 @@ use super::metrics::{Metrics, State};
 use super::surroundings::Cluster;
 use crate::admission::{Bodies, Gate, Routes, Traffic, routes, server};
 use crate::controllers::certificates::{self, CertificateSettings, ServingMaterial};
-use crate::controllers::notary_state::{Census, Remembered};
+use crate::controllers::notary_state::{Census, ConfigMapStateStore, Remembered};
 use crate::controllers::status::StatusWriter;
 use crate::controllers::verification_report::{self, ReportSettings};
 use crate::controllers::webhook_configuration::{self, Installed, Target, WebhookSettings};
 use crate::controllers::{Collector, Compiled, NamespaceReader, Publisher, PullSecretReader, node_critical};
-use crate::evaluate::Evaluator;
+use crate::evaluate::{Evaluator, StateStore};
 use crate::index::Snapshot;
 
 /// The Lease that replicas compete for.
@@ -50,6 +50,8 @@ pub struct OperatorConfig {
     pub webhook: Target,
     /// Addresses that may be dialled although they are refused by default.
     pub egress: oci::Egress,
+    /// Repositories of Notary v1 that a tenant namespace may have remembered.
+    pub notary_quota: usize,
     /// This replica's name in the Lease.
     pub identity: String,
 }
@@ -90,7 +92,9 @@ impl Operator {
         let tasks = TaskTracker::new();
         let mut registry = Registry::with_prefix("bonafide");
         let metrics = Metrics::register(&mut registry);
-        let evaluator = evaluator(config, metrics.clone())?;
+        let lost = metrics.notary_state_lost.clone();
+        let seen = ConfigMapStateStore::new(client.clone(), &config.namespace, config.notary_quota, lost);
+        let evaluator = evaluator(config, metrics.clone(), Arc::new(seen))?;
         let pull_secrets = PullSecretReader::new(client.clone());
         let traffic = Traffic::default();
 
@@ -193,7 +197,7 @@ impl Operator {
     }
 }
 
-fn evaluator(config: &OperatorConfig, metrics: Arc<Metrics>) -> anyhow::Result<Evaluator> {
+fn evaluator(config: &OperatorConfig, metrics: Arc<Metrics>, states: Arc<dyn StateStore>) -> anyhow::Result<Evaluator> {
     let counted = metrics.clone();
     let settings = oci::ClientSettings {
         egress: config.egress.clone(),
@@ -202,7 +206,7 @@ fn evaluator(config: &OperatorConfig, metrics: Arc<Metrics>) -> anyhow::Result<E
         max_concurrent_per_host: oci::DEFAULT_CONCURRENCY,
         max_bytes: oci::DEFAULT_BYTES,
     };
-    Ok(Evaluator::new(oci::Client::new(settings).context("the registry client cannot be set up")?, metrics))
+    Ok(Evaluator::new(oci::Client::new(settings).context("the registry client cannot be set up")?, metrics, states))
 }
 
 /// Gives the TLS listener its certificate and the routes their secret segment.

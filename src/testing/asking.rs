@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::evaluate::{CacheOutcome, Evaluator, ImageDecision, NoPullSecrets, Observer, Question};
+use crate::evaluate::{CacheOutcome, Evaluator, ImageDecision, MemoryStateStore, NoPullSecrets, Observer, Question, StateStore};
 use crate::policy::Labels;
 use crate::testing::World;
 
@@ -17,15 +17,25 @@ impl Observer for Silent {
 
 /// One that remembers nothing yet.
 pub(crate) fn evaluator(client: oci::Client) -> Evaluator {
-    Evaluator::new(client, Arc::new(Silent))
+    evaluator_with(client, Arc::new(MemoryStateStore::default()))
+}
+
+/// One with a memory of trust data that others may share.
+pub(crate) fn evaluator_with(client: oci::Client, states: Arc<dyn StateStore>) -> Evaluator {
+    Evaluator::new(client, Arc::new(Silent), states)
 }
 
 /// What the policies of the world say of the image, at the latest after this time.
 pub(crate) async fn ask(evaluator: &Evaluator, world: &World, image: &str, patience: Duration) -> ImageDecision {
+    ask_in("shop", evaluator, world, image, patience).await
+}
+
+/// The same for another namespace.
+pub(crate) async fn ask_in(namespace: &str, evaluator: &Evaluator, world: &World, image: &str, patience: Duration) -> ImageDecision {
     let snapshot = world.snapshot();
-    let policies = snapshot.applicable("shop", &Labels::new());
+    let policies = snapshot.applicable(namespace, &Labels::new());
     let question = Question {
-        namespace: "shop",
+        namespace,
         image,
         digest: None,
         policies: &policies,

@@ -8,9 +8,11 @@ mod config_maps;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 pub(crate) mod forge;
 mod images;
+mod trust;
 mod world;
 
-pub(crate) use asking::{ask, evaluator};
+pub(crate) use asking::{ask, ask_in, evaluator, evaluator_with};
 pub(crate) use config_maps::ConfigMaps;
 pub(crate) use images::{Images, Signer, client};
+pub(crate) use trust::{FailingStates, Trust, pem};
 pub(crate) use world::World;

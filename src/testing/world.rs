@@ -57,6 +57,10 @@ impl World {
         self.object(Kind::TrustRoot, name, json!({"keys": keys}))
     }
 
+    pub(crate) fn trust_root_with(self, name: &str, spec: &Value) -> Self {
+        self.object(Kind::TrustRoot, name, spec.clone())
+    }
+
     pub(crate) fn object(mut self, kind: Kind, name: &str, spec: Value) -> Self {
         let (namespace, name) = name.split_once('/').unwrap_or((OPERATOR_NAMESPACE, name));
         let name = ObjectName::new(namespace, name);

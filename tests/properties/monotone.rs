@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bonafide::crd::Mode;
-use bonafide::evaluate::{CacheOutcome, Evaluator, ImageDecision, NoPullSecrets, Observer, PolicyResult, Question};
+use bonafide::evaluate::{CacheOutcome, Evaluator, ImageDecision, MemoryStateStore, NoPullSecrets, Observer, PolicyResult, Question};
 use bonafide::index::compile;
 use bonafide::policy::{Kind, Observed, Reason};
 use proptest::collection::vec;
@@ -72,7 +72,7 @@ impl World {
         images.extend([format!("{DOWN}/a:v1"), format!("{DOWN}/a@{signed}"), format!("{GUARDED}/a:v1"), "sha256:12".to_owned()]);
         let referred = referred(&registry, &build, &qa);
         // Evaluators make their first plans inside a runtime.
-        let evaluator = runtime.block_on(async { Evaluator::new(client(), Arc::new(Silent)) });
+        let evaluator = runtime.block_on(async { Evaluator::new(client(), Arc::new(Silent), Arc::new(MemoryStateStore::default())) });
         Self { runtime, registry, evaluator, images, referred }
     }
 

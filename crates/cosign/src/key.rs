@@ -83,6 +83,11 @@ impl PublicKey {
         &self.0.fingerprint
     }
 
+    /// The canonical DER `SubjectPublicKeyInfo` (RFC 5280, section 4.1.2.7).
+    pub fn spki(&self) -> &[u8] {
+        &self.0.spki
+    }
+
     /// The kind of key, for status.
     pub fn algorithm(&self) -> Algorithm {
         self.0.algorithm

@@ -51,6 +51,6 @@ pub use name::{DelegationName, DelegationNameError, Gun, GunError, Role};
 pub use resolve::{Deciding, Demand, RequiredSigner, Resolved, SignerProblem, Unresolved, Wanted};
 pub use server::{ServerClient, ServerError, ServerSession, ServerUrl, ServerUrlError};
 pub use state::{MergeConflict, State, StateError};
-pub use trust::{Anchors, Authorities, AuthoritiesError, NoAnchors};
+pub use trust::{Anchor, Anchors, Authorities, AuthoritiesError, NoAnchors};
 pub use trusted::Trusted;
 pub use update::{Request, Scope, update};

@@ -7,7 +7,7 @@ mod root_rule;
 mod signed_root;
 mod signers;
 
-pub use anchors::{Anchors, NoAnchors};
+pub use anchors::{Anchor, Anchors, NoAnchors};
 pub use authorities::{Authorities, AuthoritiesError};
 
 pub(crate) use root_rule::RootRule;

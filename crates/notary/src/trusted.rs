@@ -1,5 +1,6 @@
 //! What an update found to be true.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -7,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::metadata::{Snapshot, Targets, Timestamp};
 use crate::name::Gun;
 use crate::state::State;
-use crate::trust::SignedRoot;
+use crate::trust::{Anchors, RootRule, SignedRoot};
 use crate::update::{Branches, Checked};
 
 /// Verified trust data of one repository; only [`update`](crate::update) makes it.
@@ -31,6 +32,11 @@ impl Trusted {
     /// What to keep for the next run, written before anything here is used.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Which parties of the anchors stand behind the root, by their place in the quorum; of trust on first use, none.
+    pub fn parties(&self, anchors: &Anchors, now: DateTime<Utc>) -> BTreeSet<usize> {
+        self.state.anchored.parties(&RootRule { gun: &self.gun, anchors, now })
     }
 
     /// Until when the base roles hold; the timestamp is usually the first to expire.

@@ -6,7 +6,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 
 use crate::crd::{READY, WARNING};
-use crate::index::{Finding, Readiness};
+use crate::index::{Finding, Material, Readiness};
 use crate::policy::Kind;
 
 const MOST_MESSAGE: usize = 1024;
@@ -36,10 +36,17 @@ pub(super) fn status(finding: &Finding, cover: Cover, old: &Value, now: DateTime
         status.insert("observedGeneration".to_owned(), generation.into());
     }
     if finding.kind == Kind::TrustRoot {
-        let key = |(name, fingerprint, algorithm): &(String, String, String)| json!({"name": name, "fingerprint": fingerprint, "algorithm": algorithm});
-        status.insert("keys".to_owned(), finding.keys.iter().map(key).collect());
+        status.insert("keys".to_owned(), finding.keys.iter().map(material).collect());
     }
     status.into()
+}
+
+fn material(Material { name, fingerprint, algorithm, expires }: &Material) -> Value {
+    let mut material = json!({"name": name, "fingerprint": fingerprint, "algorithm": algorithm});
+    if let (Some(expires), Value::Object(material)) = (expires, &mut material) {
+        material.insert("expires".to_owned(), expires.to_rfc3339_opts(SecondsFormat::Secs, true).into());
+    }
+    material
 }
 
 type Said = (&'static str, &'static str, String);

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use notary::RequiredSigner;
+
 use super::super::{CompiledPolicy, CompiledRule, Demand, Finding, Inputs, Readiness, Warning};
+use super::root::CompiledRoot;
 use super::trust_roots::TrustRoots;
 use super::validators::Validators;
 use super::warnings;
 use crate::crd::{OnFault, Pin, Unmatched};
 use crate::policy::{
-    Body, Cause, CosignRequirement, Kind, ObjectName, Observed, ParsedPolicy, Problem, Requirement, Rule, Scheme, SignerRoot, VerifyEntry,
-    parse_image_policy, read_mode,
+    Body, Cause, CosignRequirement, Kind, NotaryRequirement, NotaryRoots, NotarySource, ObjectName, Observed, ParsedPolicy, Problem,
+    Requirement, Rule, Scheme, SchemeSource, VerifyEntry, parse_image_policy, read_mode,
 };
 
 /// What the entries of one policy are resolved against.
@@ -92,24 +95,28 @@ impl Resolver<'_> {
     fn verify(&self, entries: &[VerifyEntry], at_least: usize, path: &str) -> Result<Demand, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut requirements = Vec::new();
+        let mut holders = Vec::new();
         for (i, entry) in entries.iter().enumerate() {
             let path = format!("{path}.verify[{i}]");
             match self.entry(entry, &path) {
-                Ok(requirement) => requirements.push(requirement),
+                Ok((requirement, held)) => {
+                    requirements.push(Arc::new(requirement));
+                    holders.push(held);
+                }
                 Err(problem) => problems.push(problem),
             }
         }
         if problems.is_empty() && at_least < requirements.len() {
-            problems.extend(shared_between_entries(&requirements, path));
+            problems.extend(shared_between_entries(&holders, path));
         }
         if !problems.is_empty() {
             return Err(problems);
         }
-        Ok(Demand::Verify { requirements: requirements.into_iter().map(Arc::new).collect(), at_least })
+        Ok(Demand::Verify { requirements, at_least })
     }
 
-    fn entry(&self, entry: &VerifyEntry, path: &str) -> Result<Requirement, Problem> {
-        let VerifyEntry { validator: name, trust_roots, threshold, required } = entry;
+    fn entry(&self, entry: &VerifyEntry, path: &str) -> Result<(Requirement, Holders), Problem> {
+        let VerifyEntry { validator: name, trust_roots, threshold, required, delegations } = entry;
         let at = |field: &str| format!("{path}.{field}");
         let (validator, registry) = self.validators.get(name, self.namespace).map_err(|cause| Problem::new(at("validator"), cause))?;
         // A validator's own list was resolved in the validator's namespace when the validator was read.
@@ -117,55 +124,90 @@ impl Resolver<'_> {
         if names.is_empty() {
             return Err(Problem::new(at("trustRoots"), Cause::NoTrustRoots(name.clone())));
         }
-        let roots = names.iter().map(|name| self.trust_roots.get(name).cloned()).collect::<Result<Vec<_>, _>>();
+        let roots = names.iter().map(|name| self.trust_roots.get(name)).collect::<Result<Vec<_>, _>>();
         let roots = roots.map_err(|cause| Problem::new(at("trustRoots"), cause))?;
-        if let Some(cause) = shared_key(roots.iter()) {
-            return Err(Problem::new(at("trustRoots"), cause));
-        }
+        let holders = holders(&roots).map_err(|cause| Problem::new(at("trustRoots"), cause))?;
         let threshold = threshold.unwrap_or(roots.len());
         if threshold > roots.len() {
             return Err(Problem::new(at("threshold"), Cause::OutOfRange(roots.len())));
         }
         let required = required.iter().map(|name| index_of(name, &roots)).collect::<Result<_, _>>();
         let required = required.map_err(|cause| Problem::new(at("required"), cause))?;
-        let signature_repository = validator.signature_repository.clone();
-        let scheme = Scheme::Cosign(CosignRequirement { signature_repository, roots, threshold, required });
-        Ok(Requirement::new(name.clone(), scheme, registry))
+        if !delegations.is_empty() && !matches!(validator.scheme, SchemeSource::NotaryV1(_)) {
+            return Err(Problem::new(at("delegations"), Cause::Meaningless("with a validator that is not for notaryV1")));
+        }
+        let counted = Counted { roots, threshold, required };
+        let scheme = match &validator.scheme {
+            SchemeSource::Cosign { signature_repository } => counted.for_cosign(signature_repository.clone()),
+            SchemeSource::NotaryV1(notary) => counted.for_notary(self.namespace, notary, delegations),
+        };
+        let scheme = scheme.map_err(|cause| Problem::new(at("trustRoots"), cause))?;
+        Ok((Requirement::new(name.clone(), scheme, registry), holders))
     }
 }
 
-fn index_of(name: &ObjectName, roots: &[SignerRoot]) -> Result<usize, Cause> {
+/// The trust roots of an entry, and how many of them count.
+struct Counted<'a> {
+    roots: Vec<&'a CompiledRoot>,
+    threshold: usize,
+    required: Vec<usize>,
+}
+
+impl Counted<'_> {
+    fn for_cosign(self, signature_repository: Option<oci::Repository>) -> Result<Scheme, Cause> {
+        let Self { roots, threshold, required } = self;
+        let roots = roots.into_iter().map(CompiledRoot::for_cosign).collect::<Result<_, _>>()?;
+        Ok(Scheme::Cosign(CosignRequirement { signature_repository, roots, threshold, required }.into()))
+    }
+
+    fn for_notary(self, namespace: &str, notary: &NotarySource, delegations: &[RequiredSigner]) -> Result<Scheme, Cause> {
+        let Self { roots, threshold, required } = self;
+        let roots = roots.into_iter().map(CompiledRoot::for_notary).collect::<Result<_, _>>()?;
+        let requirement = NotaryRequirement {
+            owner: namespace.to_owned(),
+            server: notary.server.as_ref().map(|server| server.url.clone()),
+            // The counts were checked above; a trust root is never empty.
+            roots: NotaryRoots::new(roots, threshold, required).map_err(|_| Cause::Empty)?,
+            demand: notary::Demand { deciding: notary.deciding, signers: delegations.to_vec() },
+            minimum_root_version: notary.minimum_root_version,
+            refresh: notary.refresh,
+        };
+        Ok(Scheme::NotaryV1(requirement.into()))
+    }
+}
+
+fn index_of(name: &ObjectName, roots: &[&CompiledRoot]) -> Result<usize, Cause> {
     roots.iter().position(|root| root.name == *name).ok_or_else(|| Cause::RequiredNotCounted(name.clone()))
 }
 
-/// A key that two of the roots hold: one signature would count twice (security rule 8).
-fn shared_key<'a>(roots: impl Iterator<Item = &'a SignerRoot>) -> Option<Cause> {
-    let mut holders = BTreeMap::new();
+/// Which trust root holds what; by fingerprint.
+type Holders = BTreeMap<String, ObjectName>;
+
+/// A key that two of the roots hold is an error: one signature would count twice (security rule 8).
+fn holders(roots: &[&CompiledRoot]) -> Result<Holders, Cause> {
+    let mut holders = Holders::new();
     for root in roots {
-        for key in &root.keys {
-            let fingerprint = key.key.fingerprint().to_string();
-            match holders.insert(fingerprint.clone(), &root.name) {
-                Some(first) if *first != root.name => {
-                    return Some(Cause::SharedKey { first: first.clone(), second: root.name.clone(), fingerprint });
-                }
+        for fingerprint in root.identities() {
+            match holders.insert(fingerprint.clone(), root.name.clone()) {
+                Some(first) if first != root.name => return Err(Cause::SharedKey { first, second: root.name.clone(), fingerprint }),
                 _ => {}
             }
         }
     }
-    None
+    Ok(holders)
 }
 
 /// Where only some entries must pass, one key must not satisfy two of them.
-fn shared_between_entries(requirements: &[Requirement], path: &str) -> Option<Problem> {
-    let mut seen: BTreeMap<String, &ObjectName> = BTreeMap::new();
-    for requirement in requirements {
-        let Scheme::Cosign(cosign) = &requirement.scheme;
-        let keys = || cosign.roots.iter().flat_map(|root| root.keys.iter().map(move |key| (key.key.fingerprint().to_string(), &root.name)));
-        if let Some((fingerprint, second)) = keys().find(|(fingerprint, _)| seen.contains_key(fingerprint)) {
-            let first = seen.get(&fingerprint).copied().unwrap_or(second).clone();
-            return Some(Problem::new(format!("{path}.atLeast"), Cause::SharedKey { first, second: second.clone(), fingerprint }));
+fn shared_between_entries(entries: &[Holders], path: &str) -> Option<Problem> {
+    let mut seen = Holders::new();
+    for holders in entries {
+        for (fingerprint, second) in holders {
+            if let Some(first) = seen.get(fingerprint).cloned() {
+                let cause = Cause::SharedKey { first, second: second.clone(), fingerprint: fingerprint.clone() };
+                return Some(Problem::new(format!("{path}.atLeast"), cause));
+            }
         }
-        seen.extend(keys());
+        seen.extend(holders.clone());
     }
     None
 }

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{Inputs, Source, SourceData, SourceKind, SourceRef};
 use crate::crd::KeyReference;
-use crate::policy::{Cause, KeySource, ObjectName, parse_trust_root, parse_validator};
+use crate::policy::{
+    AuthoritySource, Cause, CertificateSource, KeySource, NotarySource, ObjectName, SchemeSource, TextSource, TrustRootSource,
+    TrustedKeySource, parse_trust_root, parse_validator,
+};
 
 /// Sources per namespace that are watched (security rule 20).
 const MOST_SOURCES: usize = 256;
@@ -18,14 +21,18 @@ pub fn wanted(inputs: &Inputs) -> BTreeSet<SourceRef> {
     let mut wanted = BTreeSet::new();
     for observed in &inputs.trust_roots {
         let Ok(root) = parse_trust_root(&observed.spec) else { continue };
-        wanted.extend(root.keys.iter().filter_map(|key| reference(&key.source, &observed.name.namespace)));
+        wanted.extend(texts(&root).into_iter().map(|text| located(text, &observed.name.namespace).0));
     }
     for observed in &inputs.validators {
         let namespace = &observed.name.namespace;
         let Ok(validator) = parse_validator(&observed.spec, &observed.name, &inputs.operator_namespace) else { continue };
         for host in &validator.hosts {
             wanted.extend(host.credentials.iter().map(|name| secret(namespace, name)));
-            wanted.extend(host.ca_bundle.iter().filter_map(|ca| reference(&ca.source, namespace)));
+            wanted.extend(host.ca_bundle.iter().map(|text| located(text, namespace).0));
+        }
+        if let SchemeSource::NotaryV1(NotarySource { server: Some(server), .. }) = &validator.scheme {
+            wanted.extend(server.credentials.iter().map(|name| secret(namespace, name)));
+            wanted.extend(server.ca_bundle.iter().map(|text| located(text, namespace).0));
         }
     }
     wanted
@@ -45,18 +52,34 @@ pub(super) fn secret(namespace: &str, name: &str) -> SourceRef {
     SourceRef { kind: SourceKind::Secret, name: ObjectName::new(namespace, name) }
 }
 
-fn reference(source: &KeySource, namespace: &str) -> Option<SourceRef> {
-    located(source, namespace).map(|(source, _)| source)
+fn of_key(key: &TrustedKeySource) -> Option<&TextSource> {
+    match &key.source {
+        KeySource::Read(text) => Some(text),
+        KeySource::Written(_) | KeySource::NotaryId(_) => None,
+    }
+}
+
+fn of_authority(authority: &AuthoritySource) -> Option<&TextSource> {
+    match &authority.source {
+        CertificateSource::Read(text) => Some(text),
+        CertificateSource::Written(_) => None,
+    }
+}
+
+fn texts(root: &TrustRootSource) -> Vec<&TextSource> {
+    match root {
+        TrustRootSource::Keys(keys) => keys.iter().filter_map(of_key).collect(),
+        TrustRootSource::Authorities(authorities) => authorities.iter().filter_map(of_authority).collect(),
+    }
 }
 
 /// The object and key that a source points at.
-fn located<'a>(source: &'a KeySource, namespace: &str) -> Option<(SourceRef, &'a KeyReference)> {
+fn located<'a>(source: &'a TextSource, namespace: &str) -> (SourceRef, &'a KeyReference) {
     let (kind, reference) = match source {
-        KeySource::Written(_) => return None,
-        KeySource::Secret(reference) => (SourceKind::Secret, reference),
-        KeySource::ConfigMap(reference) => (SourceKind::ConfigMap, reference),
+        TextSource::Secret(reference) => (SourceKind::Secret, reference),
+        TextSource::ConfigMap(reference) => (SourceKind::ConfigMap, reference),
     };
-    Some((SourceRef { kind, name: ObjectName::new(namespace, &reference.name) }, reference))
+    (SourceRef { kind, name: ObjectName::new(namespace, &reference.name) }, reference)
 }
 
 /// The whole content of a source.
@@ -75,9 +98,9 @@ pub(super) fn read<'a>(inputs: &'a Inputs, wanted: &SourceRef) -> Result<&'a Sou
 }
 
 /// The text under a key of a source.
-pub(super) fn read_text<'a>(inputs: &'a Inputs, source: &KeySource, namespace: &str) -> Result<Option<&'a str>, Cause> {
-    let Some((wanted, KeyReference { name: _, key })) = located(source, namespace) else { return Ok(None) };
+pub(super) fn read_text<'a>(inputs: &'a Inputs, source: &TextSource, namespace: &str) -> Result<&'a str, Cause> {
+    let (wanted, KeyReference { name: _, key }) = located(source, namespace);
     let bytes = read(inputs, &wanted)?.data.get(key);
     let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
-    text.map(Some).ok_or_else(|| Cause::MissingKey { kind: wanted.kind.as_str(), name: wanted.name, key: key.clone() })
+    text.ok_or_else(|| Cause::MissingKey { kind: wanted.kind.as_str(), name: wanted.name, key: key.clone() })
 }

@@ -46,7 +46,7 @@ fn a_policy_compiles_into_requirements() {
     assert_eq!(world.finding(Kind::ImagePolicy, "p").readiness, Readiness::Ready);
     let snapshot = world.snapshot();
     let Some(Demand::Verify { requirements, at_least: 1 }) = demand(&snapshot, "r.example.com/a") else { panic!() };
-    let Scheme::Cosign(cosign) = &requirements[0].scheme;
+    let Scheme::Cosign(cosign) = &requirements[0].scheme else { panic!() };
     assert_eq!((cosign.threshold, cosign.roots[0].name.to_string()), (1, "bonafide-system/build".to_owned()));
     assert!(demand(&snapshot, "other.example.com/a").is_none());
 }
@@ -157,7 +157,7 @@ fn a_validators_own_trust_roots_are_those_of_its_namespace() {
         .policy("shop/p", &verify("bonafide-system/release"));
     let snapshot = world.snapshot();
     let Demand::Verify { requirements, .. } = &snapshot.tenants["shop"][0].rules.as_ref().unwrap()[0].demand else { panic!() };
-    let Scheme::Cosign(cosign) = &requirements[0].scheme;
+    let Scheme::Cosign(cosign) = &requirements[0].scheme else { panic!() };
     assert_eq!(cosign.roots[0].name, ObjectName::new("bonafide-system", "build"));
 }
 

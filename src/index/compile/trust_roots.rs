@@ -2,13 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Finding, Inputs, Readiness, UnreadyReason, Warning};
+use notary::Authorities;
+
+use super::super::{Finding, Inputs, Material, Readiness, UnreadyReason, Warning};
 use super::in_order;
+use super::root::{CompiledRoot, RootKey};
 use super::sources::read_text;
-use crate::policy::{Cause, KeySource, Kind, NamedKey, ObjectName, Observed, Problem, SignerRoot, TrustedKeySource, parse_trust_root};
+use crate::policy::{
+    AuthoritySource, Cause, CertificateSource, KeySource, Kind, ObjectName, Observed, Problem, TrustRootSource, TrustedKeySource,
+    parse_trust_root,
+};
+
+/// Certificates in all bundles of one trust root: each may be tried for each root key.
+const MOST_CERTIFICATES: usize = 64;
 
 /// Every trust root that exists; the unusable ones are known, too.
-pub(super) struct TrustRoots(BTreeMap<ObjectName, Result<SignerRoot, Unreadiness>>);
+pub(super) struct TrustRoots(BTreeMap<ObjectName, Result<CompiledRoot, Unreadiness>>);
 
 /// Whether an object is wrong, or merely waits for something that was not read yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +58,7 @@ impl TrustRoots {
                 generation: observed.generation,
                 readiness,
                 warnings: vec![],
-                keys: root.keys.iter().map(describe).collect(),
+                keys: root.described(),
             });
             roots.insert(observed.name.clone(), unready.map_or(Ok(root), Err));
         }
@@ -58,7 +67,7 @@ impl TrustRoots {
     }
 
     /// A trust root that can be used.
-    pub(super) fn get(&self, name: &ObjectName) -> Result<&SignerRoot, Cause> {
+    pub(super) fn get(&self, name: &ObjectName) -> Result<&CompiledRoot, Cause> {
         match self.0.get(name) {
             Some(Ok(root)) => Ok(root),
             Some(Err(unready)) => Err(unready.cause(Kind::TrustRoot, name)),
@@ -67,43 +76,64 @@ impl TrustRoots {
     }
 }
 
-fn read(inputs: &Inputs, observed: &Observed) -> (SignerRoot, Vec<Problem>) {
-    let mut root = SignerRoot { name: observed.name.clone(), keys: vec![] };
-    let source = match parse_trust_root(&observed.spec) {
-        Ok(source) => source,
-        Err(problems) => return (root, problems),
-    };
+fn read(inputs: &Inputs, observed: &Observed) -> (CompiledRoot, Vec<Problem>) {
+    let mut root = CompiledRoot::new(observed.name.clone());
+    let namespace = &observed.name.namespace;
     let mut problems = Vec::new();
-    for (i, TrustedKeySource { name, source }) in source.keys.into_iter().enumerate() {
-        match read_key(inputs, &source, &observed.name.namespace) {
-            Ok(key) => root.keys.push(NamedKey { name, key }),
-            Err(cause) => problems.push(Problem::new(format!("spec.keys[{i}]"), cause)),
+    match parse_trust_root(&observed.spec) {
+        Err(found) => problems = found,
+        Ok(TrustRootSource::Keys(keys)) => {
+            for (i, TrustedKeySource { name, source }) in keys.into_iter().enumerate() {
+                match read_key(inputs, source, namespace) {
+                    Ok(key) => root.keys.push((name, key)),
+                    Err(cause) => problems.push(Problem::new(format!("spec.keys[{i}]"), cause)),
+                }
+            }
+        }
+        Ok(TrustRootSource::Authorities(authorities)) => {
+            for (i, AuthoritySource { name, source }) in authorities.into_iter().enumerate() {
+                match read_authorities(inputs, source, namespace) {
+                    Ok(certificates) => root.authorities.push((name, certificates)),
+                    Err(cause) => problems.push(Problem::new(format!("spec.certificates.ca[{i}]"), cause)),
+                }
+            }
+            if root.authorities.iter().flat_map(|(_, authorities)| authorities.certificates()).count() > MOST_CERTIFICATES {
+                problems.push(Problem::new("spec.certificates.ca", Cause::TooManyCertificates(MOST_CERTIFICATES)));
+                root.authorities.clear();
+            }
         }
     }
     (root, problems)
 }
 
-fn read_key(inputs: &Inputs, source: &KeySource, namespace: &str) -> Result<cosign::PublicKey, Cause> {
-    match (source, read_text(inputs, source, namespace)?) {
-        (KeySource::Written(key), _) => Ok(key.clone()),
-        (_, text) => cosign::PublicKey::from_pem(text.unwrap_or_default()).map_err(Cause::Key),
+fn read_key(inputs: &Inputs, source: KeySource, namespace: &str) -> Result<RootKey, Cause> {
+    match source {
+        KeySource::Written(key) => Ok(RootKey::Public(key)),
+        KeySource::NotaryId(id) => Ok(RootKey::NotaryId(id)),
+        KeySource::Read(source) => {
+            let text = read_text(inputs, &source, namespace)?;
+            cosign::PublicKey::from_pem(text).map(RootKey::Public).map_err(Cause::Key)
+        }
     }
 }
 
-fn describe(NamedKey { name, key }: &NamedKey) -> (String, String, String) {
-    (name.clone(), key.fingerprint().to_string(), key.algorithm().to_string())
+fn read_authorities(inputs: &Inputs, source: CertificateSource, namespace: &str) -> Result<Authorities, Cause> {
+    match source {
+        CertificateSource::Written(authorities) => Ok(authorities),
+        CertificateSource::Read(source) => Authorities::from_pem(read_text(inputs, &source, namespace)?).map_err(Cause::Authorities),
+    }
 }
 
 /// Only within a namespace: what another tenant trusts is nobody's business.
 fn warn_of_shared_keys(findings: &mut [Finding]) {
     let mut holders: BTreeMap<(String, String), Vec<ObjectName>> = BTreeMap::new();
     for finding in findings.iter() {
-        for (_, fingerprint, _) in &finding.keys {
-            holders.entry((finding.object.namespace.clone(), fingerprint.clone())).or_default().push(finding.object.clone());
+        for key in &finding.keys {
+            holders.entry((finding.object.namespace.clone(), key.fingerprint.clone())).or_default().push(finding.object.clone());
         }
     }
     for finding in findings {
-        for (key, fingerprint, _) in &finding.keys {
+        for Material { name: key, fingerprint, .. } in &finding.keys {
             let others = holders.get(&(finding.object.namespace.clone(), fingerprint.clone()));
             if let Some(with) = others.into_iter().flatten().find(|name| **name != finding.object) {
                 finding.warnings.push(Warning::KeyShared { key: key.clone(), with: with.clone() });

@@ -8,7 +8,10 @@ use super::super::{Finding, Inputs, Readiness, SourceData};
 use super::in_order;
 use super::sources::{read, read_text, secret};
 use super::trust_roots::{TrustRoots, Unreadiness};
-use crate::policy::{CaSource, Cause, HostSource, Kind, ObjectName, Observed, Problem, RegistryAccess, parse_validator};
+use crate::policy::{
+    Cause, HostSource, Kind, NotarySource, ObjectName, Observed, Problem, RegistryAccess, SchemeSource, ServerSource, ValidatorSource,
+    parse_validator,
+};
 
 /// Every validator that exists; the unusable ones are known, too.
 pub(super) struct Validators(BTreeMap<ObjectName, Result<CompiledValidator, Unreadiness>>);
@@ -16,8 +19,9 @@ pub(super) struct Validators(BTreeMap<ObjectName, Result<CompiledValidator, Unre
 /// A validator that can be used.
 pub(super) struct CompiledValidator {
     pub(super) trust_roots: Vec<ObjectName>,
-    pub(super) signature_repository: Option<oci::Repository>,
+    pub(super) scheme: SchemeSource,
     shared: bool,
+    /// How registries are reached; for Notary v1 its servers.
     own: RegistryAccess,
     /// The same without credentials: what tenants get of a shared validator.
     lent: RegistryAccess,
@@ -66,9 +70,8 @@ fn compile(inputs: &Inputs, observed: &Observed, trust_roots: &TrustRoots) -> Re
     }
     let mut hosts = BTreeMap::new();
     let mut keyring = Keyring::default();
-    for (i, host) in source.hosts.iter().enumerate() {
-        let path = format!("spec.registry.hosts[{i}]");
-        match read_host(inputs, host, namespace, &path, &mut keyring) {
+    for (path, host) in reached(&source) {
+        match read_host(inputs, &host, namespace, &path, &mut keyring) {
             Ok(settings) => {
                 hosts.insert(host.host.clone(), settings);
             }
@@ -82,11 +85,27 @@ fn compile(inputs: &Inputs, observed: &Observed, trust_roots: &TrustRoots) -> Re
     let access = |access| RegistryAccess { grants: Grants::new(access), pod_pull_secrets: source.pod_pull_secrets };
     Ok(CompiledValidator {
         trust_roots: source.trust_roots,
-        signature_repository: source.signature_repository,
+        scheme: source.scheme,
         shared: source.shared,
         own: access(Access { hosts, keyring }),
         lent: access(lent),
     })
+}
+
+/// The hosts that are reached, each with where it is written. A server that is spelled out is the only one.
+fn reached(source: &ValidatorSource) -> Vec<(String, HostSource)> {
+    if let SchemeSource::NotaryV1(NotarySource { server: Some(server), .. }) = &source.scheme {
+        let ServerSource { url, credentials, ca_bundle, token_realms } = server;
+        let host = HostSource {
+            host: url.host().clone(),
+            credentials: credentials.clone(),
+            ca_bundle: ca_bundle.clone(),
+            token_realms: token_realms.clone(),
+            plain_http: url.is_plain_http(),
+        };
+        return vec![("spec.notaryV1".to_owned(), host)];
+    }
+    source.hosts.iter().enumerate().map(|(i, host)| (format!("spec.registry.hosts[{i}]"), host.clone())).collect()
 }
 
 fn lend(settings: &HostSettings) -> HostSettings {
@@ -97,9 +116,9 @@ fn read_host(inputs: &Inputs, host: &HostSource, namespace: &str, path: &str, ke
     let HostSource { host: name, credentials, ca_bundle, token_realms, plain_http } = host;
     let ca_bundle = match ca_bundle {
         None => None,
-        Some(CaSource { source }) => {
+        Some(source) => {
             let problem = |cause| Problem::new(format!("{path}.caBundle"), cause);
-            let pem = read_text(inputs, source, namespace).map_err(problem)?.unwrap_or_default();
+            let pem = read_text(inputs, source, namespace).map_err(problem)?;
             Some(CaBundle::from_pem(pem).map_err(|error| problem(Cause::CaBundle(error)))?)
         }
     };

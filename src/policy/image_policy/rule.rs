@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::super::trust_root::{list_problems, shape};
 use super::super::validator::names;
 use super::super::{Cause, ObjectName, Pattern, Problem, TagUse};
+use super::delegations;
 use crate::crd::{self, Action, PolicyRule};
 
 const MAX_PATTERNS: usize = 64;
@@ -63,6 +64,8 @@ pub struct VerifyEntry {
     pub threshold: Option<usize>,
     /// Trust roots that must be among them.
     pub required: Vec<ObjectName>,
+    /// Delegations of Notary v1 that must have signed besides.
+    pub delegations: Vec<notary::RequiredSigner>,
 }
 
 impl Rule {
@@ -193,7 +196,7 @@ fn read_entry(
     operator_namespace: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<VerifyEntry> {
-    let crd::VerifyEntry { validator, trust_roots, threshold, required } = written;
+    let crd::VerifyEntry { validator, trust_roots, threshold, required, delegations, delegation_keys } = written;
     let list = |field: &str, written: Option<Vec<String>>, problems: &mut Vec<Problem>| {
         written.map(|written| names(&format!("{path}.{field}"), &written, namespace, operator_namespace, problems))
     };
@@ -207,8 +210,9 @@ fn read_entry(
     // Without an own list the bound is known only when the validator is; compile checks it again.
     let most = trust_roots.as_ref().map_or(usize::MAX, Vec::len);
     let threshold = count(threshold, most, format!("{path}.threshold"), problems);
+    let delegations = delegations::read(delegations, delegation_keys, path, problems);
     match ObjectName::resolve(&validator, namespace, operator_namespace) {
-        Ok(validator) => Some(VerifyEntry { validator, trust_roots, threshold, required }),
+        Ok(validator) => Some(VerifyEntry { validator, trust_roots, threshold, required, delegations }),
         Err(error) => {
             problems.push(Problem::new(format!("{path}.validator"), Cause::Name(error)));
             None

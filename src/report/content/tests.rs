@@ -45,7 +45,7 @@ fn judgement(verdict: Verdict) -> Judgement {
 fn trusted(digest: &str) -> Verdict {
     let signer = Signer { root: ObjectName::new("bonafide-system", "build"), key: "k1".to_owned() };
     let validators = vec![ObjectName::new("bonafide-system", "release")];
-    Verdict::Trusted(Evidence { digest: digest.parse().unwrap(), validators, signers: vec![signer] })
+    Verdict::Trusted(Evidence { digest: digest.parse().unwrap(), validators, signers: vec![signer], expires: None })
 }
 
 fn unsigned() -> Verdict {

@@ -13,10 +13,12 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P521_SHA256_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
     RSA_PSS_2048_8192_SHA256, VerificationAlgorithm,
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use x509_cert::der::pem;
 
 use super::algorithm::{Algorithm, KeyError, algorithm_of};
 use super::certificate::read_chain;
+use super::id::KeyId;
 use super::signature::{Method, ecdsa_to_der};
 use crate::hash::Sha256;
 use crate::limits::KEY_PEM_BYTES;
@@ -106,6 +108,16 @@ impl PublicKey {
     /// SHA-256 of the canonical `SubjectPublicKeyInfo`: the name of this key in messages and evidence.
     pub fn fingerprint(&self) -> Sha256 {
         Sha256::of(&self.0.spki)
+    }
+
+    /// The ID that the key would have without a certificate (specification, section 2, "Canonical key ID").
+    pub fn canonical_id(&self) -> KeyId {
+        let key_type = match self.algorithm() {
+            Algorithm::EcdsaP256 | Algorithm::EcdsaP384 | Algorithm::EcdsaP521 => "ecdsa",
+            Algorithm::Rsa { .. } => "rsa",
+            Algorithm::Ed25519 => "ed25519",
+        };
+        KeyId::of(key_type, &STANDARD.encode(self.spki()))
     }
 
     /// Whether this key made `signature` over `message` by `method`. A method of another kind of key is no signature.

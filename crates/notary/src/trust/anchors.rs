@@ -2,37 +2,68 @@
 //!
 //! Invariant: anchors are never empty. Believing the first root that comes along must be asked for in so many words.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::authorities::Authorities;
-use crate::key::{Algorithm, KeyId, ListedKey, PublicKey};
+use crate::key::{KeyId, ListedKey, PublicKey};
 
-/// Root keys, by value or by ID, and authorities; or the explicit wish to believe the first root that is seen.
+/// One party that may vouch for a root: any of its keys, by value or by ID, or one of its authorities.
+#[derive(Clone, Debug)]
+pub struct Anchor {
+    keys: Vec<PublicKey>,
+    ids: Vec<KeyId>,
+    authorities: Option<Authorities>,
+}
+
+/// The parties that must stand behind a root; or the explicit wish to believe the first root that is seen.
 #[derive(Clone, Debug)]
 pub struct Anchors(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Named { keys: Vec<PublicKey>, ids: Vec<KeyId>, authorities: Option<Authorities> },
+    Quorum { anchors: Vec<Anchor>, threshold: usize, required: Vec<usize> },
     FirstUse,
 }
 
-/// Nothing was named that a root could be held against.
+/// Nothing was named that a root could be held against, or more parties are asked for than there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is neither a root key, nor a key ID, nor an authority")]
+#[error("there is neither a root key, nor a key ID, nor an authority, or more of them are asked for than there are")]
 pub struct NoAnchors;
 
-impl Anchors {
+impl Anchor {
     /// A root key counts when any of these matches: it is one of `keys`, its ID is one of `ids`, or one of the
     /// `authorities` vouches for its certificate.
     ///
     /// `ids` are those in `root.json`, or the canonical ones that the command line tools show.
-    pub fn new(keys: Vec<PublicKey>, ids: Vec<KeyId>, authorities: Option<Authorities>) -> Result<Anchors, NoAnchors> {
+    pub fn new(keys: Vec<PublicKey>, ids: Vec<KeyId>, authorities: Option<Authorities>) -> Result<Anchor, NoAnchors> {
         if keys.is_empty() && ids.is_empty() && authorities.is_none() {
             return Err(NoAnchors);
         }
-        Ok(Anchors(Kind::Named { keys, ids, authorities }))
+        Ok(Anchor { keys, ids, authorities })
+    }
+
+    fn pins(&self, key: &ListedKey) -> bool {
+        let known = |public: &PublicKey| self.keys.contains(public) || self.ids.contains(&public.canonical_id());
+        self.ids.contains(&key.id) || key.public.as_ref().is_ok_and(known)
+    }
+
+    fn holds(&self, key: &ListedKey, now: DateTime<Utc>) -> bool {
+        self.pins(key) || vouched(self.authorities.as_ref(), key, now)
+    }
+}
+
+impl Anchors {
+    /// One party alone, as [`Anchor::new`] makes it.
+    pub fn new(keys: Vec<PublicKey>, ids: Vec<KeyId>, authorities: Option<Authorities>) -> Result<Anchors, NoAnchors> {
+        Anchors::quorum(vec![Anchor::new(keys, ids, authorities)?], 1, vec![])
+    }
+
+    /// At least `threshold` of the parties must have signed a root, among them those that `required` counts out.
+    pub fn quorum(anchors: Vec<Anchor>, threshold: usize, required: Vec<usize>) -> Result<Anchors, NoAnchors> {
+        let reachable = (1..=anchors.len()).contains(&threshold) && required.iter().all(|index| *index < anchors.len());
+        if reachable { Ok(Anchors(Kind::Quorum { anchors, threshold, required })) } else { Err(NoAnchors) }
     }
 
     /// Believes the first root that is seen, and from then on only what follows from it. Whoever controls the server at
@@ -44,10 +75,7 @@ impl Anchors {
     /// Whether the key itself is named, not only an authority above it.
     pub(super) fn pin(&self, key: &ListedKey) -> bool {
         match &self.0 {
-            Kind::Named { keys, ids, .. } => {
-                ids.contains(&key.id)
-                    || key.public.as_ref().is_ok_and(|public| keys.contains(public) || ids.contains(&canonical_id(public)))
-            }
+            Kind::Quorum { anchors, .. } => anchors.iter().any(|anchor| anchor.pins(key)),
             Kind::FirstUse => false,
         }
     }
@@ -55,7 +83,25 @@ impl Anchors {
     /// Whether the key counts as anchored at `now`.
     pub(super) fn hold(&self, key: &ListedKey, now: DateTime<Utc>) -> bool {
         match &self.0 {
-            Kind::Named { authorities, .. } => self.pin(key) || vouched(authorities.as_ref(), key, now),
+            Kind::Quorum { anchors, .. } => anchors.iter().any(|anchor| anchor.holds(key, now)),
+            Kind::FirstUse => true,
+        }
+    }
+
+    /// The party that the key counts for: one only, the first that holds it.
+    pub(super) fn party_of(&self, key: &ListedKey, now: DateTime<Utc>) -> Option<usize> {
+        match &self.0 {
+            Kind::Quorum { anchors, .. } => anchors.iter().position(|anchor| anchor.holds(key, now)),
+            Kind::FirstUse => None,
+        }
+    }
+
+    /// Whether these parties are enough.
+    pub(super) fn suffice(&self, parties: &BTreeSet<usize>) -> bool {
+        match &self.0 {
+            Kind::Quorum { anchors: _, threshold, required } => {
+                parties.len() >= *threshold && required.iter().all(|index| parties.contains(index))
+            }
             Kind::FirstUse => true,
         }
     }
@@ -66,14 +112,4 @@ fn vouched(authorities: Option<&Authorities>, key: &ListedKey, now: DateTime<Utc
         (Some(authorities), Some(certificate)) => authorities.vouch_for(certificate, now),
         _ => false,
     }
-}
-
-/// The ID that the key would have without its certificate (specification, section 2, "Canonical key ID").
-fn canonical_id(key: &PublicKey) -> KeyId {
-    let key_type = match key.algorithm() {
-        Algorithm::EcdsaP256 | Algorithm::EcdsaP384 | Algorithm::EcdsaP521 => "ecdsa",
-        Algorithm::Rsa { .. } => "rsa",
-        Algorithm::Ed25519 => "ed25519",
-    };
-    KeyId::of(key_type, &STANDARD.encode(key.spki()))
 }

@@ -12,7 +12,7 @@ use crate::key::Certificate;
 const LARGEST: usize = 256 * 1024;
 
 /// Certificates of authorities, read from PEM.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Authorities(Arc<[CertificateDer<'static>]>);
 
 /// Why a text is no bundle of authorities.
@@ -42,6 +42,12 @@ impl Authorities {
             certificates.push(certificate);
         }
         if certificates.is_empty() { Err(AuthoritiesError::Empty) } else { Ok(Authorities(certificates.into())) }
+    }
+
+    /// Several bundles as one; none when there is none.
+    pub fn all<'a>(bundles: impl Iterator<Item = &'a Authorities>) -> Option<Authorities> {
+        let certificates: Vec<_> = bundles.flat_map(|bundle| bundle.0.iter().cloned()).collect();
+        (!certificates.is_empty()).then(|| Authorities(certificates.into()))
     }
 
     /// The certificates in DER, in the order of the bundle.

@@ -1,5 +1,7 @@
 //! A root file together with the signatures on it, because the next run has to look at both again.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use super::root_rule::RootRule;
@@ -57,9 +59,20 @@ impl SignedRoot {
         if valid >= needed { Ok(()) } else { Err(UpdateError::RootNotSignedByPredecessor { version: self.version(), needed, valid }) }
     }
 
-    /// Whether enough of its own keys signed it when only anchored keys count.
+    /// Whether enough of its own keys signed it when only anchored keys count, and enough parties are behind them.
     pub(crate) fn is_anchored(&self, rule: &RootRule<'_>) -> bool {
-        count(&self.own_signers(|key| rule.anchors(key))) >= self.needed()
+        let signers = self.own_signers(|key| rule.anchors(key));
+        count(&signers) >= self.needed() && rule.anchors.suffice(&self.parties_of(&signers, rule))
+    }
+
+    /// The parties of the anchors whose keys signed it.
+    pub(crate) fn parties(&self, rule: &RootRule<'_>) -> BTreeSet<usize> {
+        self.parties_of(&self.own_signers(|key| rule.anchors(key)), rule)
+    }
+
+    fn parties_of(&self, signers: &[Signer], rule: &RootRule<'_>) -> BTreeSet<usize> {
+        let listed = |signer: &Signer| self.file.body.own.keys.iter().find(|key| key.id == signer.id && rule.anchors(key));
+        signers.iter().filter_map(listed).filter_map(|key| rule.anchors.party_of(key, rule.now)).collect()
     }
 
     /// Whether enough of its own keys signed it when only certificates count that are valid now.

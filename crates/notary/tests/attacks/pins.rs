@@ -1,6 +1,6 @@
 //! Anchors: what is pinned, and attempts to get around it.
 
-use notary::{Anchors, Authorities, AuthoritiesError, KeyError, NoAnchors, PublicKey, UpdateError};
+use notary::{Anchor, Anchors, Authorities, AuthoritiesError, KeyError, NoAnchors, PublicKey, UpdateError};
 use rcgen::ExtendedKeyUsagePurpose;
 
 use crate::client::{Client, refusal};
@@ -69,6 +69,41 @@ fn only_anchored_keys_count_towards_the_threshold_of_the_root() {
     repo.root.threshold = 2;
     assert!(!is_trusted(&repo, Anchors::new(vec![one.public_key()], vec![], None).unwrap()));
     assert!(is_trusted(&repo, Anchors::new(vec![one.public_key(), other.public_key()], vec![], None).unwrap()));
+}
+
+fn parties(keys: &[&Key], threshold: usize, required: &[usize]) -> Result<Anchors, NoAnchors> {
+    let anchors = keys.iter().map(|key| Anchor::new(vec![key.public_key()], vec![], None).unwrap()).collect();
+    Anchors::quorum(anchors, threshold, required.to_vec())
+}
+
+#[test]
+fn as_many_parties_as_are_asked_for_must_have_signed_the_root() {
+    let (one, other, stranger) = (root_key(), root_key(), root_key());
+    let mut repo = with_root(one.clone());
+    repo.root.keys.push(other.clone());
+    assert!(is_trusted(&repo, parties(&[&one, &other], 2, &[]).unwrap()));
+    assert!(is_trusted(&repo, parties(&[&one, &stranger], 1, &[]).unwrap()));
+    assert!(!is_trusted(&repo, parties(&[&one, &stranger], 2, &[]).unwrap()));
+    assert!(!is_trusted(&repo, parties(&[&one, &other, &stranger], 2, &[2]).unwrap()), "a required party is missing");
+    repo.root.signed_by = Some(vec![one.clone()]);
+    assert!(!is_trusted(&repo, parties(&[&one, &other], 2, &[]).unwrap()), "listed is not signed");
+}
+
+#[test]
+fn a_key_that_two_parties_name_counts_for_the_first_only() {
+    let key = root_key();
+    let repo = with_root(key.clone());
+    assert!(is_trusted(&repo, parties(&[&key, &key], 1, &[]).unwrap()));
+    assert!(!is_trusted(&repo, parties(&[&key, &key], 2, &[]).unwrap()));
+}
+
+#[test]
+fn more_parties_than_there_are_or_none_are_no_anchors() {
+    let key = root_key();
+    for (threshold, required) in [(0, vec![]), (2, vec![]), (1, vec![1])] {
+        assert_eq!(parties(&[&key], threshold, &required).err(), Some(NoAnchors), "{threshold} {required:?}");
+    }
+    assert_eq!(parties(&[], 0, &[]).err(), Some(NoAnchors));
 }
 
 #[test]
