@@ -49,6 +49,8 @@ fn policy(rule: &Value) -> Value {
     json!({"mode": "Enforce", "unmatched": "Deny", "rules": [rule]})
 }
 
+const ONE_KEY: &str = "exactly one of pem, keyID, secretKeyRef and configMapKeyRef";
+
 fn broken_rules_of_the_schema_are_refused(env: &Environment) -> Result<()> {
     stage(env, "broken", |stage| {
         let verify = json!([{"validator": "release"}]);
@@ -59,6 +61,7 @@ fn broken_rules_of_the_schema_are_refused(env: &Environment) -> Result<()> {
         };
         let reference = json!({"name": "s", "key": "k"});
         let bundle = json!({"configMapKeyRef": reference, "secretKeyRef": reference});
+        let authority = json!({"ca": [{"name": "c", "pem": "x"}]});
         let broken = [
             (
                 "ImagePolicy",
@@ -80,9 +83,17 @@ fn broken_rules_of_the_schema_are_refused(env: &Environment) -> Result<()> {
             ),
             ("TrustRoot", json!({}), "exactly one kind of material"),
             ("TrustRoot", json!({"keys": []}), "spec.keys"),
-            ("TrustRoot", key(json!({})), "exactly one of pem, secretKeyRef and configMapKeyRef"),
-            ("TrustRoot", key(json!({"pem": "x", "secretKeyRef": reference})), "exactly one of pem, secretKeyRef and configMapKeyRef"),
+            ("TrustRoot", key(json!({})), ONE_KEY),
+            ("TrustRoot", key(json!({"pem": "x", "secretKeyRef": reference})), ONE_KEY),
+            ("TrustRoot", key(json!({"pem": "x", "keyID": "ab".repeat(32)})), ONE_KEY),
+            ("TrustRoot", key(json!({"keyID": "ab"})), "spec.keys[0].keyID"),
+            ("TrustRoot", json!({"keys": [{"name": "k", "pem": "x"}], "certificates": authority}), "exactly one kind of material"),
+            ("TrustRoot", json!({"certificates": {"ca": []}}), "spec.certificates.ca"),
+            ("TrustRoot", json!({"certificates": {"ca": [{"name": "c"}]}}), "exactly one of pem, secretKeyRef and configMapKeyRef"),
             ("Validator", json!({}), "exactly one scheme"),
+            ("Validator", json!({"cosign": {}, "notaryV1": {}}), "exactly one scheme"),
+            ("Validator", json!({"notaryV1": {"refreshSeconds": 0}}), "spec.notaryV1.refreshSeconds"),
+            ("Validator", json!({"notaryV1": {"deciding": "Targets"}}), "spec.notaryV1.deciding"),
             ("Validator", json!({"cosign": {}, "trustRoots": []}), "spec.trustRoots"),
             (
                 "Validator",

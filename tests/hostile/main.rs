@@ -14,6 +14,7 @@
 
 mod content;
 mod failures;
+mod many;
 mod redirects;
 mod row;
 mod runner;

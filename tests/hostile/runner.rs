@@ -15,7 +15,7 @@ use crate::scene::{MARK, Scene};
 const SLACK: Duration = Duration::from_millis(500);
 
 /// Memory is counted for the whole process, so that tables take turns.
-static ALONE: Mutex<()> = Mutex::const_new(());
+pub(crate) static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// What a row came to.
 struct Outcome<'a> {

@@ -15,6 +15,7 @@ mod references;
 mod stage;
 mod table;
 mod traffic;
+mod trust;
 mod unseen;
 mod usage;
 mod yes;
@@ -33,7 +34,7 @@ use traffic::Baseline;
 /// A part and what it measures.
 type Part = (&'static str, fn(&Guarded, &Baseline, &mut Table) -> Result<()>);
 
-const PARTS: [Part; 12] = [
+const PARTS: [Part; 13] = [
     ("hot", traffic::hot),
     ("burst", traffic::bursts),
     ("pinned", traffic::pinned),
@@ -41,6 +42,7 @@ const PARTS: [Part; 12] = [
     ("far", unseen::far),
     ("containers", unseen::containers),
     ("simultaneous", unseen::simultaneous),
+    ("trust", trust::trust),
     ("memory", memory::memory),
     ("policy", reaction::policy),
     ("key", reaction::key),

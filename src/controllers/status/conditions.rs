@@ -65,7 +65,7 @@ fn ready(finding: &Finding, cover: Cover) -> Said {
         }
         (Readiness::Ready, Kind::ImagePolicy) => ("True", "InForce", "the policy is in force".to_owned()),
         (Readiness::Ready, Kind::Validator) => ("True", "Usable", "everything that the validator names was read".to_owned()),
-        (Readiness::Ready, Kind::TrustRoot) => ("True", "Usable", "every key was read".to_owned()),
+        (Readiness::Ready, Kind::TrustRoot) => ("True", "Usable", "every key and certificate was read".to_owned()),
     }
 }
 

@@ -9,13 +9,19 @@ use fair::{Share, Shares};
 use super::Party;
 use crate::{Host, RegistryError, Unit};
 
+/// Room that is made for the next bytes: as much as there are already, within these bounds. One buffer that doubles
+/// would take up to three times of what has arrived while it grows.
+const SMALLEST_PIECE: usize = 2 * 1024;
+const LARGEST_PIECE: usize = 64 * 1024;
+
 /// A body that grows up to its cap.
 pub(super) struct Held<'a> {
     budget: &'a Shares<Party>,
     party: &'a Party,
     paid: Option<Share<Party>>,
     cap: usize,
-    bytes: BytesMut,
+    length: usize,
+    pieces: Vec<BytesMut>,
 }
 
 /// A body that is complete, and what it has paid.
@@ -32,19 +38,35 @@ impl AsRef<[u8]> for Body {
 
 impl<'a> Held<'a> {
     pub(super) fn new(budget: &'a Shares<Party>, party: &'a Party, cap: usize) -> Self {
-        Self { budget, party, paid: None, cap, bytes: BytesMut::new() }
+        Self { budget, party, paid: None, cap, length: 0, pieces: vec![] }
     }
 
     /// Adds what has arrived from `host`, unless it is too much.
     pub(super) fn add(&mut self, chunk: &[u8], host: &Host) -> Result<(), RegistryError> {
-        if chunk.len() > self.cap.saturating_sub(self.bytes.len()) {
+        if chunk.len() > self.cap.saturating_sub(self.length) {
             return Err(RegistryError::TooLarge { host: host.clone(), limit: self.cap as u64, unit: Unit::Bytes });
         }
         if !self.pay(chunk.len()) {
             return Err(RegistryError::OverBudget { host: host.clone() });
         }
-        self.bytes.extend_from_slice(chunk);
+        self.copy(chunk);
         Ok(())
+    }
+
+    fn copy(&mut self, mut chunk: &[u8]) {
+        while !chunk.is_empty() {
+            let room = self.pieces.last().map_or(0, |piece| piece.capacity() - piece.len());
+            if room == 0 {
+                self.pieces.push(BytesMut::with_capacity(self.length.clamp(SMALLEST_PIECE, LARGEST_PIECE)));
+                continue;
+            }
+            let (now, later) = chunk.split_at(room.min(chunk.len()));
+            if let Some(piece) = self.pieces.last_mut() {
+                piece.extend_from_slice(now);
+            }
+            self.length += now.len();
+            chunk = later;
+        }
     }
 
     fn pay(&mut self, bytes: usize) -> bool {
@@ -56,11 +78,17 @@ impl<'a> Held<'a> {
     }
 
     /// The body; whoever holds a piece of it holds what was paid for all of it.
-    pub(super) fn freeze(self) -> Bytes {
-        if self.bytes.is_empty() {
-            return Bytes::new();
-        }
-        Bytes::from_owner(Body { bytes: self.bytes.freeze(), _paid: self.paid })
+    pub(super) fn freeze(mut self) -> Bytes {
+        let bytes = match self.pieces.pop() {
+            None => return Bytes::new(),
+            Some(only) if self.pieces.is_empty() => only,
+            Some(last) => {
+                let mut whole = BytesMut::with_capacity(self.length);
+                self.pieces.into_iter().chain([last]).for_each(|piece| whole.extend_from_slice(&piece));
+                whole
+            }
+        };
+        Bytes::from_owner(Body { bytes: bytes.freeze(), _paid: self.paid })
     }
 }
 
@@ -79,6 +107,18 @@ mod tests {
         assert_eq!(budget.free(), 60);
         drop(piece);
         assert_eq!(budget.free(), 100);
+    }
+
+    #[test]
+    fn a_body_is_what_has_arrived_however_it_came() {
+        let (budget, party, host) = (Shares::new(1 << 30, 1 << 30), Party::from("shop"), "a.io".parse().unwrap());
+        let whole: Vec<u8> = (0..300_000_u32).map(|number| u8::try_from(number % 251).unwrap()).collect();
+        for size in [1, 7, 2048, 65_537, 300_000] {
+            let mut body = Held::new(&budget, &party, whole.len());
+            whole.chunks(size).for_each(|chunk| body.add(chunk, &host).unwrap());
+            assert!(body.add(&[0], &host).is_err(), "beyond the cap");
+            assert_eq!(body.freeze(), whole, "{size}");
+        }
     }
 
     #[test]
