@@ -13,12 +13,13 @@ use crate::cosign::{Cosign, Key};
 use crate::images::Images;
 use crate::install::{OPERATOR_NAMESPACE, SERVICE_ACCOUNT, install};
 use crate::namespace::Namespace;
+use crate::notary::{NotaryFront, NotaryServer};
 use crate::operator::{Operator, OperatorOptions};
 use crate::registry::Registry;
 use crate::relay::Relay;
 use crate::{post_mortem, tools};
 
-/// A cluster with the operator in it, two registries, and the programs that fill them.
+/// A cluster with the operator in it, two registries, a server of trust data, and the programs that fill them.
 #[derive(Debug)]
 pub struct Environment {
     /// The operator under test.
@@ -27,6 +28,10 @@ pub struct Environment {
     pub registry: Registry,
     /// A registry with the referrers API.
     pub referrers_registry: Registry,
+    /// What stands before the server of trust data, where its repositories can be set back one by one.
+    pub notary_front: NotaryFront,
+    /// A Notary server with a private authority.
+    pub notary: NotaryServer,
     /// Makes images.
     pub images: Images,
     /// Signs images.
@@ -42,17 +47,18 @@ impl Environment {
     /// Starts all of it and waits until the operator is ready; `program` is the `bonafide` to test.
     pub fn start(program: &Path) -> Result<Self> {
         tools::all()?;
-        let registries = thread::spawn(|| Ok::<_, anyhow::Error>((Registry::distribution()?, Registry::referrers()?)));
+        let servers = thread::spawn(servers);
         let control_plane = ControlPlane::start(Options { audit: true, ..Options::default() })?;
         install(control_plane.kubectl())?;
-        let (registry, referrers_registry) = registries.join().map_err(|_| anyhow!("starting the registries panicked"))??;
+        let (registry, referrers_registry, notary, notary_front) = servers.join().map_err(|_| anyhow!("starting servers panicked"))??;
         let kubeconfig = control_plane.service_account_kubeconfig(OPERATOR_NAMESPACE, SERVICE_ACCOUNT)?;
         let url = control_plane.url();
         let relay = Relay::to(url.trim_start_matches("https://"))?;
         let kubeconfig = relay.kubeconfig(&kubeconfig, &url)?;
         let operator = Operator::start(OperatorOptions::new(program, kubeconfig, control_plane.directory()))?;
         let (images, cosign) = (Images::new()?, Cosign::new()?);
-        Ok(Self { operator, registry, referrers_registry, images, cosign, relay, control_plane, keys: Mutex::default() })
+        let keys = Mutex::default();
+        Ok(Self { operator, registry, referrers_registry, notary_front, notary, images, cosign, relay, control_plane, keys })
     }
 
     /// A new namespace for a test, deleted with its value.
@@ -94,4 +100,10 @@ impl Environment {
         let state = post_mortem::dump(self.control_plane.kubectl(), namespace);
         format!("{state}--- the end of the operator's log\n{}\n", self.operator.log_tail(60))
     }
+}
+
+fn servers() -> Result<(Registry, Registry, NotaryServer, NotaryFront)> {
+    let notary = NotaryServer::start()?;
+    let front = NotaryFront::before(&notary)?;
+    Ok((Registry::distribution()?, Registry::referrers()?, notary, front))
 }

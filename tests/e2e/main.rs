@@ -15,7 +15,12 @@ use testbed::Environment;
 
 mod actions;
 mod command_line;
+mod content_trust_images;
+mod content_trust_keys;
+mod content_trust_servers;
+mod content_trust_stage;
 mod content_trust_state;
+mod content_trust_workloads;
 mod edits;
 mod modes;
 mod outages;
@@ -51,7 +56,11 @@ const FIRST: &[&[Story]] = &[webhooks::FIRST];
 /// Stories that share the cluster.
 const TOGETHER: &[&[Story]] = &[
     command_line::STORIES,
+    content_trust_images::STORIES,
+    content_trust_keys::STORIES,
+    content_trust_servers::STORIES,
     content_trust_state::STORIES,
+    content_trust_workloads::STORIES,
     edits::STORIES,
     modes::STORIES,
     pinning::STORIES,
@@ -71,7 +80,8 @@ const TOGETHER: &[&[Story]] = &[
 ];
 
 /// Stories that need it for themselves.
-const ALONE: &[&[Story]] = &[reports::ALONE, webhooks::ALONE, outages::ALONE, strangers::LAST];
+const ALONE: &[&[Story]] =
+    &[reports::ALONE, webhooks::ALONE, outages::ALONE, content_trust_keys::ALONE, content_trust_servers::ALONE, strangers::LAST];
 
 /// Stories mostly wait for the API server.
 const THREADS: usize = 6;

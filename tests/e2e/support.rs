@@ -164,7 +164,8 @@ pub fn admitted(attempt: Attempt) -> Result<String> {
     }
 }
 
-fn merge(into: &mut Value, from: &Value) {
+/// Puts the members of one object into another; null takes one out.
+pub fn merge(into: &mut Value, from: &Value) {
     if let (Some(into), Some(from)) = (into.as_object_mut(), from.as_object()) {
         for (key, value) in from {
             if value.is_null() {

@@ -1,7 +1,7 @@
 //! The real notary client of one publisher: keys in a directory of its own, passphrases in the environment.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -43,6 +43,8 @@ pub enum TrustRole {
 /// A key of somebody to whom signing may be delegated; the client has its private half.
 #[derive(Clone, Debug)]
 pub struct Signer {
+    /// Its public half, SPKI in PEM.
+    pub public_pem: String,
     public: PathBuf,
 }
 
@@ -63,8 +65,20 @@ impl NotaryClient {
         Self { credentials: Some(STANDARD.encode(format!("{name}:{password}"))), ..self }
     }
 
+    /// The same publisher, with all its keys, who has forgotten what servers had.
+    pub fn with_fresh_memory(&self) -> Result<Self> {
+        let directory = Directory::temporary()?;
+        let (from, to) = (self.directory.path().join("private"), directory.path().join("private"));
+        std::fs::create_dir_all(&to)?;
+        for key in std::fs::read_dir(&from).with_context(|| format!("no keys in {}", from.display()))? {
+            let key = key?;
+            std::fs::copy(key.path(), to.join(key.file_name()))?;
+        }
+        Ok(Self { program: self.program.clone(), endpoint: self.endpoint.clone(), credentials: self.credentials.clone(), directory })
+    }
+
     /// Where the program is.
-    pub fn program(&self) -> &std::path::Path {
+    pub fn program(&self) -> &Path {
         &self.program
     }
 
@@ -91,15 +105,16 @@ impl NotaryClient {
         self.run(&arguments).map(|_| ())
     }
 
-    /// Makes a key with which somebody called `name` signs as a role such as `targets/build`.
-    pub fn signer(&self, name: &str, role: &str) -> Result<Signer> {
+    /// Makes a key with which somebody signs as a role such as `targets/build`.
+    pub fn signer(&self, role: &str) -> Result<Signer> {
         let pair = KeyPair::generate()?;
-        let private = self.directory.path().join(format!("{name}.pem"));
+        let file = tempfile::Builder::new().prefix("signer-").suffix(".pem").tempfile_in(self.directory.path())?;
+        let (_, private) = file.keep()?;
         let public = private.with_extension("pub");
         std::fs::write(&private, pair.serialize_pem())?;
         std::fs::write(&public, pair.public_key_pem())?;
         self.run(&["key", "import", &private.display().to_string(), "--role", role])?;
-        Ok(Signer { public })
+        Ok(Signer { public_pem: pair.public_key_pem(), public })
     }
 
     /// Lets a signer sign every tag as a role; answers the ID of the key.
@@ -113,6 +128,11 @@ impl NotaryClient {
     /// Takes a role back from everybody.
     pub fn undelegate(&self, repository: &str, role: &str) -> Result<()> {
         self.run(&["delegation", "remove", "-y", "-p", repository, role]).map(|_| ())
+    }
+
+    /// Takes a role back from the key with this ID.
+    pub fn undelegate_key(&self, repository: &str, role: &str, id: &str) -> Result<()> {
+        self.run(&["delegation", "remove", "-y", "-p", repository, role, id]).map(|_| ())
     }
 
     /// Gives a role of the repository a new key. Those of snapshots and timestamps are the server's.

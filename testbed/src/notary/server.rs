@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -21,7 +21,7 @@ pub struct NotaryServer {
     port: u16,
     kind: Kind,
     certified: Certified,
-    authority: Authority,
+    authority: Arc<Authority>,
     processes: Mutex<Vec<Process>>,
     directory: Directory,
 }
@@ -45,7 +45,7 @@ impl NotaryServer {
         Self::with(directory, Kind::Real { signer: free_port()? }, None)
     }
 
-    /// As [`NotaryServer::start`], for those with a token only.
+    /// As [`NotaryServer::start`], for those with a token only. One per token server.
     pub fn start_for_users_of(tokens: &TokenServer) -> Result<Self> {
         Self::with(Directory::temporary()?, Kind::Real { signer: free_port()? }, Some(tokens))
     }
@@ -56,9 +56,11 @@ impl NotaryServer {
     }
 
     fn with(directory: Directory, kind: Kind, tokens: Option<&TokenServer>) -> Result<Self> {
-        let authority = Authority::new(directory.path())?;
+        let (port, authority) = match tokens {
+            Some(tokens) => tokens.behind(),
+            None => (free_port()?, Arc::new(Authority::new(directory.path())?)),
+        };
         let certified = authority.issue("notary-server")?;
-        let port = free_port()?;
         if let Kind::Real { signer } = kind {
             let certificates = (&certified, &authority.issue("notary-signer")?);
             configure(directory.path(), (port, signer), certificates, &authority.certificate(), tokens)?;

@@ -1,8 +1,8 @@
-//! The server of tokens that a Notary server sends clients to.
+//! The server of tokens that a Notary server sends clients to, at one address with it.
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
@@ -20,12 +20,14 @@ const USUAL: i64 = 300;
 /// Twice the leeway that servers give, in the past.
 const EXPIRED: i64 = -120;
 
-/// Gives tokens to users with a password, for whatever they ask; it ends with this value.
+/// Gives tokens to users with a password, for whatever they ask, and passes other requests on to the Notary server that
+/// was started for its users. It ends with this value.
 #[derive(Debug)]
 pub struct TokenServer {
     port: u16,
+    behind: u16,
     certified: Certified,
-    authority: Authority,
+    authority: Arc<Authority>,
     file: PathBuf,
     users: Mutex<Map<String, Value>>,
     _process: Process,
@@ -36,16 +38,17 @@ impl TokenServer {
     /// One without users.
     pub fn start() -> Result<Self> {
         let directory = Directory::temporary()?;
-        let authority = Authority::new(directory.path())?;
+        let authority = Arc::new(Authority::new(directory.path())?);
         let certified = authority.issue("tokens")?;
-        let (port, file) = (free_port()?, directory.path().join("users.json"));
+        let (port, behind, file) = (free_port()?, free_port()?, directory.path().join("users.json"));
         std::fs::write(&file, "{}")?;
         let mut command = Command::new(tools::NOTARY_TOKENS.path()?);
         serve(&mut command, port, &certified);
         command.args(["-issuer", ISSUER, "-users"]).arg(&file);
+        command.args(["-server", &Endpoint::on(behind, authority.certificate()).url, "-ca"]).arg(authority.certificate());
         let mut process = Process::start("tokens", command, &directory.path().join("tokens.log"))?;
         until_listening("tokens", port, &mut process)?;
-        Ok(Self { port, certified, authority, file, users: Mutex::default(), _process: process, _directory: directory })
+        Ok(Self { port, behind, certified, authority, file, users: Mutex::default(), _process: process, _directory: directory })
     }
 
     /// Where clients are sent to.
@@ -53,7 +56,7 @@ impl TokenServer {
         format!("{}/token", self.endpoint().url)
     }
 
-    /// Its address and the authority of its certificate.
+    /// The address of both servers, and the authority of both.
     pub fn endpoint(&self) -> Endpoint {
         Endpoint::on(self.port, self.authority.certificate())
     }
@@ -71,6 +74,11 @@ impl TokenServer {
     /// From now on no password of the user is right.
     pub fn expel(&self, name: &str) -> Result<()> {
         self.edit(|users| users.remove(name))
+    }
+
+    /// Where the Notary server must be, and who issues its certificate.
+    pub(super) fn behind(&self) -> (u16, Arc<Authority>) {
+        (self.behind, self.authority.clone())
     }
 
     /// What a Notary server is told so that it asks for our tokens.

@@ -1,4 +1,5 @@
-// Command tokens gives out the bearer tokens that a Notary server asks for, to users with a password.
+// Command tokens gives out the bearer tokens that a Notary server asks for, to users with a password. Every path but
+// /token is the Notary server's, as where one address has both.
 package main
 
 import (
@@ -12,6 +13,8 @@ import (
 	"flag"
 	"log"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -105,6 +108,8 @@ func main() {
 	certificate := flag.String("cert", "", "its certificate, PEM, which is also that of the tokens")
 	key := flag.String("key", "", "the key of the certificate, PEM, on P-256")
 	issuer := flag.String("issuer", "tokens", "as whom it signs")
+	server := flag.String("server", "", "URL of the Notary server")
+	authority := flag.String("ca", "", "the certificate authority of the Notary server, PEM")
 	users := flag.String("users", "users.json", "names, passwords and how long their tokens live")
 	flag.Parse()
 	pair, err := tls.LoadX509KeyPair(*certificate, *key)
@@ -116,5 +121,18 @@ func main() {
 	if err != nil || !p256 {
 		log.Fatal("no P-256 key and certificate in ", *certificate)
 	}
-	log.Fatal(http.ListenAndServeTLS(*listen, *certificate, *key, &tokens{*users, *issuer, private, leaf.Raw}))
+	roots := x509.NewCertPool()
+	pem, err := os.ReadFile(*authority)
+	if err != nil || !roots.AppendCertsFromPEM(pem) {
+		log.Fatal("no certificate authority in ", *authority)
+	}
+	target, err := url.Parse(*server)
+	if err != nil {
+		log.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	http.Handle("/", proxy)
+	http.Handle("/token", &tokens{*users, *issuer, private, leaf.Raw})
+	log.Fatal(http.ListenAndServeTLS(*listen, *certificate, *key, nil))
 }

@@ -1,0 +1,84 @@
+//! Publishers go on: root keys are rotated, tags signed again or taken back.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+use testbed::{Environment, TrustRole};
+
+use crate::Story;
+use crate::actions::within;
+use crate::content_trust_stage::Publisher;
+use crate::support::{admitted, refused, stage};
+
+pub const STORIES: &[Story] = &[
+    Story { name: "tag_that_was_signed_again_runs_as_its_new_digest", run: tag_that_was_signed_again_runs_as_its_new_digest },
+    Story { name: "tag_that_was_taken_back_is_refused", run: tag_that_was_taken_back_is_refused },
+];
+
+pub const ALONE: &[Story] =
+    &[Story { name: "root_rotated_twice_without_the_operator_is_followed", run: root_rotated_twice_without_the_operator_is_followed }];
+
+/// The refresh interval of one second, and what a loaded machine adds.
+const SEEN: Duration = Duration::from_secs(10);
+
+fn root_rotated_twice_without_the_operator_is_followed(env: &Environment) -> Result<()> {
+    stage(env, "nv1-root-twice", |stage| {
+        let publisher = Publisher::new(stage)?;
+        let repository = publisher.begin("web")?;
+        publisher.trust(&repository)?;
+        publisher.enforce(&json!({}))?;
+        let first = publisher.signed("web:v1", &[])?;
+        admitted(stage.pod("first", &first.by_tag())?)?;
+        let key = publisher.client.root_key_id(&repository)?;
+        env.operator.stop()?;
+        let meanwhile = || {
+            publisher.client.rotate(&repository, TrustRole::Root)?;
+            publisher.client.rotate(&repository, TrustRole::Root)?;
+            publisher.signed("web:v2", &[])
+        };
+        let second = meanwhile();
+        env.operator.start_again()?;
+        let second = second?;
+        ensure!(publisher.client.root_key_id(&repository)? != key, "the root has the same key");
+        publisher.until_runs(&second.by_tag(), &second)?;
+        publisher.until_runs(&first.by_tag(), &first)
+    })
+}
+
+fn tag_that_was_signed_again_runs_as_its_new_digest(env: &Environment) -> Result<()> {
+    stage(env, "nv1-again", |stage| {
+        let publisher = Publisher::new(stage)?;
+        let repository = publisher.begin("web")?;
+        publisher.trust(&repository)?;
+        publisher.enforce(&json!({}))?;
+        let old = publisher.signed("web:v1", &[])?;
+        admitted(stage.pod("old", &old.by_tag())?)?;
+        // Whoever only moves the tag in the registry changes nothing.
+        let new = publisher.image("web:v1", "the next build")?;
+        ensure!(new.digest != old.digest, "one digest");
+        admitted(stage.pod("moved", &old.by_tag())?)?;
+        ensure!(stage.namespace.pod_images("moved")?.values().eq([&old.pinned()]), "a tag that was moved runs");
+        let since = Instant::now();
+        publisher.client.sign(&new, &[])?;
+        publisher.until_runs(&new.by_tag(), &new)?;
+        within("a tag that was signed again", since.elapsed(), SEEN)?;
+        // No tag names it any more, so it is signed no more.
+        refused(stage.pod("digest", &old.by_digest())?, &["NoSignature"]).map(|_| ())
+    })
+}
+
+fn tag_that_was_taken_back_is_refused(env: &Environment) -> Result<()> {
+    stage(env, "nv1-taken-back", |stage| {
+        let publisher = Publisher::new(stage)?;
+        let repository = publisher.begin("web")?;
+        publisher.trust(&repository)?;
+        publisher.enforce(&json!({}))?;
+        let image = publisher.signed("web:v1", &[])?;
+        admitted(stage.pod("web", &image.by_tag())?)?;
+        let since = Instant::now();
+        publisher.client.withdraw(&image, &[])?;
+        publisher.until_refused(&image.by_tag(), "NoSignature: it is not signed")?;
+        within("a tag that was taken back", since.elapsed(), SEEN)
+    })
+}

@@ -1,0 +1,198 @@
+//! Servers that forget, go back, stand still, are away, or want to know who asks.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use testbed::{Environment, Image, NotaryClient, NotaryFront, NotaryServer, OPERATOR_NAMESPACE, Operator, OperatorOptions};
+use testbed::{SERVICE_ACCOUNT, TokenServer};
+
+use crate::Story;
+use crate::content_trust_stage::Publisher;
+use crate::support::{Stage, admitted, refused, stage};
+use crate::tls::Connection;
+
+pub const STORIES: &[Story] = &[
+    Story { name: "server_that_went_back_to_a_backup_is_noticed", run: server_that_went_back_to_a_backup_is_noticed },
+    Story { name: "server_that_was_replaced_is_believed_after_a_reset_only", run: server_that_was_replaced_is_believed_after_a_reset_only },
+    Story { name: "timestamp_that_is_never_renewed_expires", run: timestamp_that_is_never_renewed_expires },
+    Story { name: "server_gets_the_credentials_and_only_good_ones_admit", run: server_gets_the_credentials_and_only_good_ones_admit },
+    Story { name: "replica_knows_what_another_one_has_seen", run: replica_knows_what_another_one_has_seen },
+];
+
+pub const ALONE: &[Story] =
+    &[Story { name: "restarted_operator_notices_that_the_server_went_back", run: restarted_operator_notices_that_the_server_went_back }];
+
+/// A repository whose server can go back to where it had only the first of two signed images.
+struct Rollback<'a> {
+    publisher: Publisher<'a>,
+    repository: String,
+    first: Image,
+    second: Image,
+    backup: testbed::Backup,
+}
+
+impl<'a> Rollback<'a> {
+    fn prepare(stage: &'a Stage<'a>) -> Result<Self> {
+        let publisher = Publisher::new(stage)?;
+        let repository = publisher.begin("web")?;
+        publisher.trust(&repository)?;
+        publisher.enforce(&json!({}))?;
+        let first = publisher.signed("web:v1", &[])?;
+        admitted(stage.pod("first", &first.by_tag())?)?;
+        let backup = stage.env.notary_front.back_up(&repository)?;
+        let second = publisher.signed("web:v2", &[])?;
+        publisher.until_runs(&second.by_tag(), &second)?;
+        Ok(Self { publisher, repository, first, second, backup })
+    }
+
+    fn go_back(&self) -> Result<()> {
+        self.publisher.stage.env.notary_front.restore(&self.repository, &self.backup)
+    }
+}
+
+fn server_that_went_back_to_a_backup_is_noticed(env: &Environment) -> Result<()> {
+    stage(env, "nv1-backup", |stage| {
+        let story = Rollback::prepare(stage)?;
+        story.go_back()?;
+        for image in [&story.first, &story.second] {
+            story.publisher.until_refused(&image.by_tag(), "RolledBack")?;
+        }
+        // The notary client without a memory believes it.
+        ensure!(story.publisher.client.list(&story.repository, &[])?.contains("v1 "));
+        env.notary_front.go_on(&story.repository)?;
+        story.publisher.until_runs(&story.second.by_tag(), &story.second)
+    })
+}
+
+fn restarted_operator_notices_that_the_server_went_back(env: &Environment) -> Result<()> {
+    stage(env, "nv1-restarted", |stage| {
+        let story = Rollback::prepare(stage)?;
+        env.operator.kill();
+        let gone = story.go_back();
+        env.operator.start_again()?;
+        gone?;
+        refused(stage.pod("back", &story.first.by_tag())?, &["(Forbidden)", "RolledBack"])?;
+        env.notary_front.go_on(&story.repository)?;
+        story.publisher.until_runs(&story.first.by_tag(), &story.first)
+    })
+}
+
+fn server_that_was_replaced_is_believed_after_a_reset_only(env: &Environment) -> Result<()> {
+    stage(env, "nv1-replaced", |stage| {
+        let server = NotaryServer::start()?;
+        let publisher = Publisher::at(stage, server.endpoint())?;
+        let repository = publisher.begin("web")?;
+        publisher.trust(&repository)?;
+        publisher.enforce(&json!({}))?;
+        let image = publisher.signed("web:v1", &[])?;
+        admitted(stage.pod("before", &image.by_tag())?)?;
+        server.stop();
+        publisher.until_refused(&image.by_tag(), "TrustServerUnavailable")?;
+        server.start_again()?;
+        let empty = "TrustServerUnavailable: timestamp: the file could not be fetched: the server has no such file";
+        publisher.until_refused(&image.by_tag(), empty)?;
+        // The same publisher begins again, with the same root key and versions from one on.
+        let client = publisher.client.with_fresh_memory()?;
+        client.init(&repository)?;
+        client.sign(&image, &[])?;
+        publisher.until_refused(&image.by_tag(), "InvalidSignature: timestamp")?;
+        let mut reset = Command::new(Path::new(env!("CARGO_BIN_EXE_bonafide")));
+        reset.args(["notary", "reset", "--yes", "--namespace", OPERATOR_NAMESPACE, &repository]);
+        let reset = reset.env("KUBECONFIG", env.control_plane.kubectl().kubeconfig()).output()?;
+        ensure!(reset.status.success(), "{reset:?}");
+        publisher.until_runs(&image.by_tag(), &image)
+    })
+}
+
+fn timestamp_that_is_never_renewed_expires(env: &Environment) -> Result<()> {
+    stage(env, "nv1-expires", |stage| {
+        let server = NotaryServer::start_brief(Duration::from_secs(8))?;
+        let front = NotaryFront::before(&server)?;
+        let publisher = Publisher::at(stage, front.endpoint())?;
+        let repository = publisher.begin("web")?;
+        publisher.trust(&repository)?;
+        publisher.enforce(&json!({}))?;
+        let image = publisher.signed("web:v1", &[])?;
+        publisher.until_runs(&image.by_tag(), &image)?;
+        // A cache that never asks again.
+        front.restore(&repository, &front.back_up(&repository)?)?;
+        publisher.until_refused(&image.by_tag(), "Expired: timestamp: expired at")?;
+        front.go_on(&repository)?;
+        publisher.until_runs(&image.by_tag(), &image)
+    })
+}
+
+fn server_gets_the_credentials_and_only_good_ones_admit(env: &Environment) -> Result<()> {
+    stage(env, "nv1-login", |stage| {
+        let tokens = TokenServer::start()?;
+        let _server = NotaryServer::start_for_users_of(&tokens)?;
+        tokens.admit("bonafide", "right")?;
+        tokens.admit("former", "right")?;
+        tokens.expel("former")?;
+        tokens.admit_too_late("late", "right")?;
+        let mut publisher = Publisher::at(stage, tokens.endpoint())?;
+        publisher.client = NotaryClient::new(tokens.endpoint())?.as_user("bonafide", "right");
+        let repository = publisher.begin("web")?;
+        let image = publisher.signed("web:v1", &[])?;
+        publisher.pin_as(&repository, "bonafide", "right")?;
+        publisher.validate(&json!({"credentialsRef": {"name": stage.object("login")}}))?;
+        let login = |user: &str, password: &str| {
+            let data = json!({"username": STANDARD.encode(user), "password": STANDARD.encode(password)});
+            let metadata = stage.metadata("login");
+            let secret =
+                json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/basic-auth", "data": data});
+            stage.operator().apply(&secret.to_string())
+        };
+        login("bonafide", "wrong")?;
+        publisher.enforce(&json!({}))?;
+        for (user, password) in [("bonafide", "wrong"), ("former", "right"), ("late", "right")] {
+            login(user, password)?;
+            publisher.until_refused(&image.by_tag(), "TrustServerUnavailable").with_context(|| user)?;
+            login("bonafide", "right")?;
+            publisher.until_runs(&image.by_tag(), &image)?;
+        }
+        Ok(())
+    })
+}
+
+fn replica_knows_what_another_one_has_seen(env: &Environment) -> Result<()> {
+    stage(env, "nv1-replicas", |stage| {
+        let story = Rollback::prepare(stage)?;
+        let account = env.control_plane.service_account_kubeconfig(OPERATOR_NAMESPACE, SERVICE_ACCOUNT)?;
+        let program = Path::new(env!("CARGO_BIN_EXE_bonafide"));
+        let second = Operator::start(OperatorOptions::new(program, account, env.control_plane.directory()))?;
+        ask(env, &second, stage, &story.second.by_tag())?.map_err(|message| anyhow::anyhow!(message))?;
+        story.go_back()?;
+        // A third one, which has never talked to the server.
+        second.stop()?;
+        second.start_again()?;
+        let message = ask(env, &second, stage, &story.first.by_tag())?.err().context("the replica admits what is older")?;
+        ensure!(message.contains("RolledBack"), "{message}");
+        env.notary_front.go_on(&story.repository)?;
+        second.stop()
+    })
+}
+
+/// Asks one replica whether a pod may run, as the API server asks.
+fn ask(env: &Environment, replica: &Operator, stage: &Stage<'_>, image: &str) -> Result<std::result::Result<(), String>> {
+    let configuration = env.control_plane.kubectl().get(&["mutatingwebhookconfiguration", "bonafide"])?.context("the configuration")?;
+    let client = configuration.pointer("/webhooks/0/clientConfig").context("an entry")?;
+    let authority = String::from_utf8(STANDARD.decode(client["caBundle"].as_str().context("an authority")?)?)?;
+    let path = client["url"].as_str().and_then(|url| url.strip_prefix(&env.operator.webhook_url())).context("a path")?;
+    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+        "uid": "u1", "operation": "CREATE", "namespace": stage.namespace.name(), "name": "web",
+        "kind": {"group": "", "version": "v1", "kind": "Pod"}, "resource": {"group": "", "version": "v1", "resource": "pods"},
+        "object": crate::actions::pod("web", image)
+    }});
+    let (status, answer) = Connection::open(&replica.webhook_url(), &authority)?.request("POST", path, &review.to_string())?;
+    ensure!(status == 200, "{status}: {answer}");
+    let answer: Value = serde_json::from_str(&answer)?;
+    let allowed = answer.pointer("/response/allowed") == Some(&json!(true));
+    let message = answer.pointer("/response/status/message").and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(if allowed { Ok(()) } else { Err(message) })
+}
