@@ -11,10 +11,12 @@
 
 mod change;
 mod memory;
+mod news;
 mod pace;
 mod pods;
 mod reconcile;
 mod reports;
+mod running;
 mod sweep;
 mod write;
 
@@ -30,7 +32,9 @@ use tokio::sync::{SetOnce, watch};
 use tokio_util::sync::CancellationToken;
 
 use self::memory::Memory;
+use self::news::News;
 use self::pace::Pace;
+pub use self::running::{Counts, Running, Verified};
 use super::PullSecretReader;
 use crate::admission::Traffic;
 use crate::crd::VerificationReport;
@@ -54,6 +58,8 @@ pub struct ReportSettings {
     pub pull_secrets: PullSecretReader,
     /// Whether pods are being admitted: their answers come before reports.
     pub traffic: Traffic,
+    /// Where others count what runs.
+    pub running: Running,
     /// Ends everything.
     pub cancel: CancellationToken,
 }
@@ -72,6 +78,7 @@ struct Term {
     traffic: Traffic,
     memory: Memory,
     writes: Pace,
+    news: News,
 }
 
 /// Works while this replica leads, rests while it does not, ends when cancelled or when leadership is no longer told.
@@ -97,7 +104,7 @@ async fn lead(settings: ReportSettings) {
 async fn term(settings: &ReportSettings) {
     let (pods, pods_writer) = reflector::store();
     let (reports, reports_writer) = reflector::store();
-    let ReportSettings { client, evaluator, snapshots, leader: _, pull_secrets, traffic, cancel: _ } = settings;
+    let ReportSettings { client, evaluator, snapshots, leader: _, pull_secrets, traffic, running, cancel: _ } = settings;
     let term = Arc::new(Term {
         client: client.clone(),
         evaluator: evaluator.clone(),
@@ -110,7 +117,9 @@ async fn term(settings: &ReportSettings) {
         traffic: traffic.clone(),
         memory: Memory::default(),
         writes: Pace::default(),
+        news: News::new(client.clone()),
     });
+    running.begin(&term);
     let work = Controller::for_stream(pods::watch(client, pods_writer, term.clone()), pods)
         .with_config(Config::default().concurrency(CONCURRENCY))
         .reconcile_on(reports::watch(client, reports_writer, term.clone()))

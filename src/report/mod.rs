@@ -16,3 +16,5 @@ mod tally;
 pub use content::content;
 pub use judgement::{JudgedImage, Judgement};
 pub use pod::{ImageGroup, Location, Place, PodFacts, PodImage, Workload};
+
+pub(crate) use tally::severity;

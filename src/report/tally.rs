@@ -7,7 +7,7 @@ use super::{ImageGroup, JudgedImage};
 
 /// How bad a status is; of several verdicts on one image the worst counts. An image that one policy verified and
 /// another one exempts is trusted: it was verified.
-pub(super) fn severity(status: ImageStatus) -> u8 {
+pub(crate) fn severity(status: ImageStatus) -> u8 {
     match status {
         ImageStatus::Unmatched => 0,
         ImageStatus::Exempt => 1,

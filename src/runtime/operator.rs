@@ -22,7 +22,7 @@ use crate::admission::{Bodies, Gate, Routes, Traffic, routes, server};
 use crate::controllers::certificates::{self, CertificateSettings, ServingMaterial};
 use crate::controllers::notary_state::{Census, ConfigMapStateStore, Remembered};
 use crate::controllers::status::StatusWriter;
-use crate::controllers::verification_report::{self, ReportSettings};
+use crate::controllers::verification_report::{self, ReportSettings, Running};
 use crate::controllers::webhook_configuration::{self, Installed, Target, WebhookSettings};
 use crate::controllers::{Collector, Compiled, NamespaceReader, Publisher, PullSecretReader, node_critical};
 use crate::evaluate::{Evaluator, StateStore};
@@ -97,6 +97,7 @@ impl Operator {
         let evaluator = evaluator(config, metrics.clone(), Arc::new(seen))?;
         let pull_secrets = PullSecretReader::new(client.clone());
         let traffic = Traffic::default();
+        let running = Running::default();
 
         let (snapshots, snapshots_read) = watch::channel::<Option<Arc<Snapshot>>>(None);
         let (compiled, compiled_read) = watch::channel::<Option<Compiled>>(None);
@@ -150,6 +151,7 @@ impl Operator {
             leader: leadership.leader(),
             pull_secrets: pull_secrets.clone(),
             traffic: traffic.clone(),
+            running: running.clone(),
             cancel: cancel.clone(),
         }));
         registry.register_collector(Box::new(State {
@@ -158,6 +160,7 @@ impl Operator {
             verdicts: evaluator.verdicts().clone(),
             installed: installed_read,
             remembered: remembered_read,
+            running,
         }));
         tasks.spawn(know_hosts(compiled_read, metrics.clone(), cancel.clone()));
         let cluster = Cluster { namespaces: NamespaceReader::new(client.clone()), pull_secrets };

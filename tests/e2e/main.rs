@@ -31,6 +31,7 @@ mod references;
 mod registries;
 mod reports;
 mod resources;
+mod running;
 mod second_webhook;
 mod signatures;
 mod strangers;
@@ -70,6 +71,7 @@ const TOGETHER: &[&[Story]] = &[
     registries::STORIES,
     reports::STORIES,
     resources::STORIES,
+    running::STORIES,
     signatures::STORIES,
     thresholds::STORIES,
     traces::STORIES,

@@ -203,7 +203,16 @@ fn secret_ref_requires_requesters_read(env: &Environment) -> Result<()> {
         let credentials = validator(json!({"host": "registry.example.com", "credentialsRef": {"name": "theirs"}}));
         let authority = json!({"secretKeyRef": {"name": "theirs", "key": "ca.crt"}});
         let authority = validator(json!({"host": "registry.example.com", "caBundle": authority}));
-        let theirs = [root(&["theirs"]), credentials, authority];
+        let server = |more: &Value| {
+            let mut notary = json!({"server": "https://notary.example.com"});
+            crate::support::merge(&mut notary, more);
+            document("Validator", &json!({"notaryV1": notary}))
+        };
+        let login = server(&json!({"credentialsRef": {"name": "theirs"}}));
+        let bundle = server(&json!({"caBundle": {"secretKeyRef": {"name": "theirs", "key": "ca.crt"}}}));
+        let certificates = json!({"ca": [{"name": "ca", "secretKeyRef": {"name": "theirs", "key": "ca.crt"}}]});
+        let certificates = document("TrustRoot", &json!({"certificates": certificates}));
+        let theirs = [root(&["theirs"]), credentials, authority, login, bundle, certificates];
         for manifest in &theirs {
             let attempt = stage.namespace.attempt(&["create", user, "-f", "-"], manifest)?;
             refused(attempt, &["(Forbidden)", "who names a Secret must be allowed to get it: writer names theirs"])?;

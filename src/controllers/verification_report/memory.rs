@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::running::{self, Counts, Seen, Verified};
 use crate::crd::{Condition, VerificationReport};
 use crate::policy::ObjectName;
 
@@ -20,7 +21,12 @@ struct Remembered {
     failures: u32,
     fingerprint: Option<u64>,
     conditions: Vec<Condition>,
+    seen: Option<Seen>,
+    /// The last verdict that was one: what "unknown" interrupts.
+    decided: Option<Verified>,
     waits_since: Option<Instant>,
+    /// Whether it was looked at at all.
+    settled: bool,
 }
 
 impl Memory {
@@ -55,6 +61,28 @@ impl Memory {
             remembered.fingerprint = Some(fingerprint(report));
             remembered.conditions = report.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
         });
+    }
+
+    /// Remembers what was found out; whether the verdict is another than the last one that was known.
+    pub(super) fn saw(&self, pod: &ObjectName, uid: &str, seen: Option<Seen>, stored: Option<Verified>) -> bool {
+        self.with(pod, uid, |remembered| {
+            let now = seen.as_ref().map(Seen::verified).filter(|verified| *verified != Verified::Unknown);
+            let before = remembered.decided.or(stored.filter(|verified| *verified != Verified::Unknown));
+            remembered.decided = now.or(before);
+            remembered.seen = seen;
+            remembered.settled = true;
+            // The first verdict is news only when it is a bad one.
+            now.is_some_and(|now| before.map_or(now == Verified::No, |before| before != now))
+        })
+    }
+
+    /// Counts what was found out about the pods that still exist.
+    pub(super) fn count(&self, exists: impl Fn(&ObjectName) -> bool) -> Counts {
+        let all = self.lock();
+        let there = all.iter().filter(|(pod, remembered)| remembered.settled && exists(pod));
+        let mut counts = running::count(there.clone().filter_map(|(pod, remembered)| Some((pod, remembered.seen.as_ref()?))));
+        counts.looked_at = u64::try_from(there.count()).unwrap_or(u64::MAX);
+        counts
     }
 
     /// Whether the stored report is the one that was written last.
@@ -146,6 +174,42 @@ mod tests {
         assert!(memory.wrote(&pod(), &echo));
         echo.status.as_mut().unwrap().conditions[0].status = "False".to_owned();
         assert!(!memory.wrote(&pod(), &echo));
+    }
+
+    #[test]
+    fn a_verdict_is_news_when_it_differs_from_the_last_one_that_was_known() {
+        use Verified::{No, Unknown, Yes};
+        let seen = |verified: Verified| {
+            let mut report = report("u1");
+            let status = match verified {
+                Verified::Yes => "True",
+                Verified::No => "False",
+                Verified::Unknown => "Unknown",
+            };
+            report.status.as_mut().unwrap().conditions[0].status = status.to_owned();
+            Seen::of(&report)
+        };
+        let news = |memory: &Memory, verdicts: &[Verified]| -> Vec<bool> {
+            verdicts.iter().map(|verdict| memory.saw(&pod(), "u1", seen(*verdict), None)).collect()
+        };
+        assert_eq!(news(&Memory::default(), &[Yes, Yes, No, No, Yes]), [false, false, true, false, true]);
+        assert_eq!(news(&Memory::default(), &[No, Unknown, No, Unknown, Yes]), [true, false, false, false, true]);
+        // Another leader has told it already.
+        let memory = Memory::default();
+        assert!(!memory.saw(&pod(), "u1", seen(No), Some(No)));
+        assert!(memory.saw(&pod(), "u1", seen(Yes), Some(No)));
+        // Another pod of the same name is another pod.
+        assert!(memory.saw(&pod(), "u2", seen(No), None));
+    }
+
+    #[test]
+    fn only_pods_that_exist_are_counted() {
+        let memory = Memory::default();
+        memory.saw(&pod(), "u1", Seen::of(&report("u1")), None);
+        memory.saw(&ObjectName::new("shop", "without-policy"), "u2", None, None);
+        let counts = memory.count(|_| true);
+        assert_eq!((counts.looked_at, counts.pods.values().sum::<u64>()), (2, 1));
+        assert_eq!(memory.count(|_| false), Counts::default());
     }
 
     #[test]

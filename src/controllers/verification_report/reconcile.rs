@@ -11,6 +11,7 @@ use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use tokio::time::Instant;
 
+use super::running::{Seen, Verified};
 use super::write::{self, WriteError};
 use super::{Term, change, pace};
 use crate::crd::VerificationReport;
@@ -46,7 +47,13 @@ pub(super) async fn reconcile(pod: Arc<Pod>, term: Arc<Term>) -> Result<Action, 
     let desired = if policies.is_empty() { None } else { Some(judge(&term, &pod, &facts, &policies).await) };
     let next = next(&term, &facts, desired.as_ref());
     let stored = stored(&term, &facts);
+    let told = stored.as_deref().filter(|stored| stored.spec.pod.uid == facts.uid).and_then(Verified::of_report);
+    let is_news = term.memory.saw(&name(&facts), &facts.uid, desired.as_ref().and_then(Seen::of), told);
+    let news = desired.clone().filter(|_| is_news);
     write::carry_out(&term, &name(&facts), stored.as_deref(), change::between(stored.as_deref(), desired)).await?;
+    if let Some(report) = news {
+        term.news.tell(&facts, &report, &term.writes).await;
+    }
     Ok(next)
 }
 

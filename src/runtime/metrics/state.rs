@@ -1,5 +1,7 @@
 //! What is computed when it is scraped, so that it cannot go stale: the snapshot's age, our objects by state.
 
+mod running;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -11,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::controllers::Compiled;
 use crate::controllers::notary_state::Remembered;
+use crate::controllers::verification_report::Running;
 use crate::controllers::webhook_configuration::Installed;
 use crate::evaluate::VerdictCache;
 use crate::index::Readiness;
@@ -34,6 +37,7 @@ pub(in crate::runtime) struct State {
     pub(in crate::runtime) verdicts: VerdictCache,
     pub(in crate::runtime) installed: watch::Receiver<Option<Installed>>,
     pub(in crate::runtime) remembered: watch::Receiver<Option<Remembered>>,
+    pub(in crate::runtime) running: Running,
 }
 
 impl fmt::Debug for State {
@@ -59,6 +63,9 @@ impl Collector for State {
         }
         if let Some(remembered) = self.remembered.borrow().clone() {
             encode_remembered(&mut encoder, &remembered)?;
+        }
+        if let Some(counts) = self.running.counts() {
+            running::encode(&mut encoder, &counts)?;
         }
         let Some(compiled) = compiled else { return Ok(()) };
         let age = ConstGauge::new(compiled.published.elapsed().as_secs_f64());

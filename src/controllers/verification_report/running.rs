@@ -1,0 +1,202 @@
+//! What runs and whether it may, as the leader has found it out: counted when somebody asks, so that no number goes stale.
+//!
+//! Boundary: counts verdicts that this process came to, never what a stored report says (security rule 25). A replica that
+//! does not lead knows nothing.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use chrono::{DateTime, Utc};
+use kube::ResourceExt;
+
+use super::Term;
+use crate::crd::{ImageStatus, VERIFIED, VerificationReport};
+use crate::policy::ObjectName;
+
+/// Hands out counts while this replica leads.
+#[derive(Clone, Default)]
+pub struct Running(Arc<Mutex<Weak<Term>>>);
+
+/// Everything that runs, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Pods by namespace and whether they are verified.
+    pub pods: BTreeMap<(String, Verified), u64>,
+    /// Containers and image volumes by namespace, and by the worst verdict on their image.
+    pub containers: BTreeMap<(String, ImageStatus), u64>,
+    /// Images of pods by policy and its verdict.
+    pub policies: BTreeMap<(String, ImageStatus), u64>,
+    /// Different images by their worst verdict.
+    pub images: BTreeMap<ImageStatus, u64>,
+    /// Since when the pod that has been unverified longest is.
+    pub unverified_since: Option<DateTime<Utc>>,
+    /// Pods that were looked at.
+    pub looked_at: u64,
+    /// Pods that wait for their first look.
+    pub waiting: u64,
+}
+
+/// What the condition of a report says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verified {
+    /// Every image that must be verified is trusted.
+    Yes,
+    /// One is not.
+    No,
+    /// It could not be found out.
+    Unknown,
+}
+
+/// What was found out about a pod, in little memory.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    verified: Verified,
+    since: Option<DateTime<Utc>>,
+    images: Vec<SeenImage>,
+}
+
+/// One image as one policy judges it.
+#[derive(Clone, Debug)]
+struct SeenImage {
+    image: u64,
+    policy: Arc<str>,
+    status: ImageStatus,
+    containers: u64,
+}
+
+impl Running {
+    pub(super) fn begin(&self, term: &Arc<Term>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(term);
+    }
+
+    /// The counts; nothing while this replica does not lead.
+    pub fn counts(&self) -> Option<Counts> {
+        let term = self.0.lock().unwrap_or_else(PoisonError::into_inner).upgrade()?;
+        let pods: HashSet<ObjectName> =
+            term.pods.state().iter().filter_map(|pod| Some(ObjectName::new(&pod.namespace()?, pod.name_any()))).collect();
+        let mut counts = term.memory.count(|pod| pods.contains(pod));
+        counts.waiting = u64::try_from(pods.len()).unwrap_or(u64::MAX).saturating_sub(counts.looked_at);
+        Some(counts)
+    }
+}
+
+impl Verified {
+    /// The label of metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Yes => "verified",
+            Self::No => "unverified",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// What a stored report says; only to know what people were told.
+    pub(super) fn of_report(report: &VerificationReport) -> Option<Self> {
+        Seen::of(report).map(|seen| seen.verified)
+    }
+
+    fn of(status: &str) -> Self {
+        match status {
+            "True" => Self::Yes,
+            "False" => Self::No,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl Seen {
+    pub(super) fn of(report: &VerificationReport) -> Option<Self> {
+        let status = report.status.as_ref()?;
+        let verified = status.conditions.iter().find(|condition| condition.type_ == VERIFIED)?;
+        let images = status.images.iter().map(|result| SeenImage {
+            image: identity(result.digest.as_deref(), &result.image),
+            policy: result.policy.as_str().into(),
+            status: result.status,
+            containers: u64::try_from(result.containers.len()).unwrap_or(u64::MAX),
+        });
+        let since = DateTime::from_timestamp(verified.last_transition_time.0.as_second(), 0);
+        Some(Self { verified: Verified::of(&verified.status), since, images: images.collect() })
+    }
+
+    pub(super) fn verified(&self) -> Verified {
+        self.verified
+    }
+}
+
+/// Images of one digest are one image, whatever they are called.
+fn identity(digest: Option<&str>, image: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    digest.unwrap_or(image).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Counts what was seen of all pods.
+pub(super) fn count<'a>(pods: impl Iterator<Item = (&'a ObjectName, &'a Seen)>) -> Counts {
+    let mut counts = Counts::default();
+    let mut images: HashMap<u64, ImageStatus> = HashMap::new();
+    for (pod, seen) in pods {
+        *counts.pods.entry((pod.namespace.clone(), seen.verified)).or_default() += 1;
+        if seen.verified != Verified::Yes {
+            counts.unverified_since = [counts.unverified_since, seen.since].into_iter().flatten().min();
+        }
+        let mut of_pod: HashMap<u64, (ImageStatus, u64)> = HashMap::new();
+        for SeenImage { image, policy, status, containers } in &seen.images {
+            *counts.policies.entry((policy.to_string(), *status)).or_default() += 1;
+            let worst = of_pod.entry(*image).or_insert((*status, *containers));
+            worst.0 = worse(worst.0, *status);
+        }
+        for (image, (status, containers)) in of_pod {
+            *counts.containers.entry((pod.namespace.clone(), status)).or_default() += containers;
+            let worst = images.entry(image).or_insert(status);
+            *worst = worse(*worst, status);
+        }
+    }
+    for status in images.into_values() {
+        *counts.images.entry(status).or_default() += 1;
+    }
+    counts
+}
+
+fn worse(one: ImageStatus, other: ImageStatus) -> ImageStatus {
+    if crate::report::severity(one) >= crate::report::severity(other) { one } else { other }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn seen(verified: &str, since: &str, images: &[(&str, &str, &str)]) -> Seen {
+        let result = |(digest, policy, status): &(&str, &str, &str)| json!({"image": "a.io/x:v1", "digest": digest, "containers": ["a", "b"], "status": status, "policy": policy, "reason": "R"});
+        let images: Vec<Value> = images.iter().map(result).collect();
+        let report = json!({
+            "apiVersion": "bonafide.dev/v1alpha1", "kind": "VerificationReport", "metadata": {"name": "web", "namespace": "shop"},
+            "pod": {"name": "web", "uid": "u"},
+            "status": {
+                "conditions": [{"type": "Verified", "status": verified, "reason": "R", "message": "", "lastTransitionTime": since}],
+                "summary": {"ratio": "", "trusted": 0, "untrusted": 0, "unknown": 0, "unsupported": 0, "revoked": 0, "exempt": 0, "unmatched": 0},
+                "images": images
+            }
+        });
+        Seen::of(&serde_json::from_value(report).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_image_counts_by_its_worst_verdict_and_once_however_many_pods_run_it() {
+        let pods = [
+            (ObjectName::new("shop", "a"), seen("True", "2026-01-02T00:00:00Z", &[("d1", "p", "Trusted")])),
+            (ObjectName::new("shop", "b"), seen("False", "2026-01-03T00:00:00Z", &[("d1", "p", "Trusted"), ("d1", "q", "Untrusted")])),
+            (ObjectName::new("bank", "c"), seen("Unknown", "2026-01-01T00:00:00Z", &[("d2", "p", "Unknown")])),
+        ];
+        let counts = count(pods.iter().map(|(name, seen)| (name, seen)));
+        let pods = [(("bank", Verified::Unknown), 1), (("shop", Verified::Yes), 1), (("shop", Verified::No), 1)];
+        assert_eq!(counts.pods, pods.into_iter().map(|((namespace, status), count)| ((namespace.to_owned(), status), count)).collect());
+        assert_eq!(counts.images, [(ImageStatus::Untrusted, 1), (ImageStatus::Unknown, 1)].into());
+        assert_eq!(counts.containers.get(&("shop".to_owned(), ImageStatus::Untrusted)), Some(&2));
+        assert_eq!(counts.policies.get(&("p".to_owned(), ImageStatus::Trusted)), Some(&2));
+        assert_eq!(counts.unverified_since, Some("2026-01-01T00:00:00Z".parse().unwrap()));
+    }
+}

@@ -1,0 +1,92 @@
+//! What runs is told: an Event when its verdict changes, and numbers that are true when they are read.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use testbed::{Environment, wait};
+
+use crate::Story;
+use crate::actions::condition;
+use crate::support::{Stage, admitted, stage};
+
+pub const STORIES: &[Story] = &[
+    Story { name: "distrusted_key_is_told_once_and_so_is_its_return", run: distrusted_key_is_told_once_and_so_is_its_return },
+    Story { name: "numbers_of_what_runs_follow_it", run: numbers_of_what_runs_follow_it },
+];
+
+const REPORT: &str = "verificationreports.bonafide.dev";
+
+fn verified_by(stage: &Stage<'_>, root: &str) -> Result<()> {
+    let entry = json!({"validator": stage.object("release"), "trustRoots": [stage.object(root)]});
+    stage.policy("policy", &json!({}), &json!([{"name": "all", "images": ["**"], "verify": [entry]}]))
+}
+
+fn says(stage: &Stage<'_>, status: &str) -> Result<Value> {
+    stage.namespace.wait_until(&[REPORT, "web"], |report| condition(report, "Verified", status).is_some())
+}
+
+/// Reasons of the Events on the pod, with how often each was told.
+fn told(stage: &Stage<'_>) -> Result<Vec<(String, String, u64)>> {
+    let list = stage.namespace.kubectl(&["get", "events.events.k8s.io", "-o", "json"])?;
+    let list: Value = serde_json::from_str(&list)?;
+    let events = list["items"].as_array().context("a list")?;
+    let ours = events.iter().filter(|event| event["reportingController"] == "bonafide" && event["regarding"]["name"] == "web");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut told: Vec<_> = ours
+        .map(|event| (text(&event["type"]), text(&event["reason"]), event.pointer("/series/count").and_then(Value::as_u64).unwrap_or(1)))
+        .collect();
+    told.sort();
+    Ok(told)
+}
+
+fn distrusted_key_is_told_once_and_so_is_its_return(env: &Environment) -> Result<()> {
+    stage(env, "told", |stage| {
+        stage.trust(&["build", "qa"])?;
+        verified_by(stage, "build")?;
+        admitted(stage.pod("web", &stage.signed("web", &["build"])?.by_tag())?)?;
+        says(stage, "True")?;
+        ensure!(told(stage)?.is_empty(), "what was trusted from the start is no news: {:?}", told(stage)?);
+        verified_by(stage, "qa")?;
+        says(stage, "False")?;
+        let warning = || ("Warning".to_owned(), "UntrustedSigner".to_owned(), 1);
+        wait::until("an Event", || Ok((told(stage)? == [warning()]).then_some(())))?;
+        // Looked at again, with the same result.
+        stage.policy(
+            "other",
+            &json!({"mode": "Audit", "unmatched": "Allow"}),
+            &json!([{"name": "none", "images": ["registry.example.com/none"], "action": "Deny"}]),
+        )?;
+        verified_by(stage, "build")?;
+        says(stage, "True")?;
+        let back = ("Normal".to_owned(), "ImagesVerified".to_owned(), 1);
+        wait::until("another Event", || Ok((told(stage)? == [back.clone(), warning()]).then_some(())))?;
+        let log = std::fs::read_to_string(env.operator.log())?;
+        let pod = format!("{}/web", stage.namespace.name());
+        let lines = log.lines().filter(|line| line.contains("a verdict has changed") && line.contains(&pod)).count();
+        ensure!(lines == 2, "{lines} lines of log");
+        Ok(())
+    })
+}
+
+fn numbers_of_what_runs_follow_it(env: &Environment) -> Result<()> {
+    stage(env, "counted", |stage| {
+        stage.trust(&["build"])?;
+        stage.policy("policy", &json!({"mode": "Audit"}), &stage.verify_all())?;
+        let namespace = stage.namespace.name();
+        let pods = |status: &str| env.operator.metric(&format!("bonafide_pods{{namespace=\"{namespace}\",status=\"{status}\"}}"));
+        ensure!(pods("verified")?.is_none() && pods("unverified")?.is_none(), "nothing runs yet");
+        admitted(stage.pod("web", &stage.signed("web", &["build"])?.by_tag())?)?;
+        admitted(stage.pod("stranger", &stage.unsigned("stranger")?.by_tag())?)?;
+        wait::until("both to be counted", || Ok((pods("verified")? == Some(1.0) && pods("unverified")? == Some(1.0)).then_some(())))?;
+        let policy = format!("bonafide-system/{}", stage.object("policy"));
+        let of_policy = env.operator.metric(&format!("bonafide_policy_images{{policy=\"{policy}\",status=\"untrusted\"}}"))?;
+        ensure!(of_policy == Some(1.0), "{of_policy:?}");
+        let untrusted = env.operator.metric("bonafide_images{status=\"untrusted\"}")?.unwrap_or_default();
+        ensure!(untrusted >= 1.0, "{untrusted}");
+        let age = env.operator.metric("bonafide_oldest_unverified_seconds")?.context("an age")?;
+        ensure!(age < Duration::from_hours(1).as_secs_f64(), "{age}");
+        stage.namespace.delete(&["pod", "stranger"])?;
+        wait::until("the pod that is gone not to be counted", || Ok(pods("unverified")?.is_none().then_some(())))
+    })
+}
