@@ -105,10 +105,10 @@ impl NotaryClient {
         self.run(&arguments).map(|_| ())
     }
 
-    /// Makes a key with which somebody signs as a role such as `targets/build`.
-    pub fn signer(&self, role: &str) -> Result<Signer> {
+    /// Makes a key with which somebody called `name` signs as a role such as `targets/build`.
+    pub fn signer(&self, name: &str, role: &str) -> Result<Signer> {
         let pair = KeyPair::generate()?;
-        let file = tempfile::Builder::new().prefix("signer-").suffix(".pem").tempfile_in(self.directory.path())?;
+        let file = tempfile::Builder::new().prefix(name).suffix(".pem").tempfile_in(self.directory.path())?;
         let (_, private) = file.keep()?;
         let public = private.with_extension("pub");
         std::fs::write(&private, pair.serialize_pem())?;

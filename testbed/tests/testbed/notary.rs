@@ -43,7 +43,7 @@ pub(crate) fn a_delegation_signs_for_itself_until_it_is_taken_back() -> Result<(
     let image = shelf.image("v1", "one")?;
     let client = NotaryClient::new(server.endpoint())?;
     client.init(&image.repository)?;
-    let signer = client.signer("targets/build")?;
+    let signer = client.signer("alice", "targets/build")?;
     let id = client.delegate(&image.repository, "targets/build", &signer)?;
     ensure!(id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
     client.sign(&image, &["targets/build"])?;
