@@ -87,7 +87,7 @@ impl Fault {
             Self::TrustServer { class: Some(ErrorClass::RateLimited), .. } => Reason::RateLimited,
             Self::TrustServer { class: Some(ErrorClass::Timeout), .. } | Self::Timeout => Reason::Timeout,
             Self::TrustServer { .. } => Reason::TrustServerUnavailable,
-            Self::TrustState(StateFault::QuotaExceeded) => Reason::TooLarge,
+            Self::TrustState(StateFault::QuotaExceeded | StateFault::NoRoom) => Reason::TooLarge,
             Self::Forbidden { .. } => Reason::Forbidden,
             Self::TrustState(_) | Self::NotYetRead | Self::NamespaceUnknown | Self::ApiServer | Self::Internal => Reason::Internal,
         }

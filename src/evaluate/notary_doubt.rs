@@ -2,7 +2,7 @@
 //!
 //! Invariant: only a server that did not answer is a fault; whatever it did answer is a refusal when it is not good.
 
-use notary::{Failure, FetchError, ServerError, ServerUrl, SignerProblem, Unresolved, UpdateError};
+use notary::{FetchError, ServerError, ServerUrl, SignerProblem, Unresolved, UpdateError};
 
 use super::{Doubt, Fault, Refusal};
 use crate::chain;
@@ -25,6 +25,7 @@ pub(super) fn of_image(error: &Unresolved, server: &ServerUrl) -> Result<Refusal
     match error {
         Unresolved::NotSigned | Unresolved::ReleasesUnpublished => refusal(Doubt::NotSigned),
         Unresolved::Unusable { .. } => refusal(Doubt::Invalid),
+        Unresolved::TooManyTags { .. } => refusal(Doubt::TooLarge),
         Unresolved::OtherDigest { signed } => Ok(Refusal::DigestMismatch { signed: signed.clone() }),
         Unresolved::OutOfScope { .. } => Err(Fault::Internal),
         Unresolved::ReleasesBroken(broken) | Unresolved::Signer { problem: SignerProblem::Broken(broken), .. } => match broken {
@@ -34,11 +35,6 @@ pub(super) fn of_image(error: &Unresolved, server: &ServerUrl) -> Result<Refusal
         Unresolved::Signer { problem: SignerProblem::OtherDigest { .. }, .. } => refusal(Doubt::SignersDisagree),
         Unresolved::Signer { .. } => refusal(Doubt::SignerMissing),
     }
-}
-
-/// Whether the next try may end otherwise, so that this answer is not worth being remembered.
-pub(super) fn may_pass(error: &Unresolved) -> bool {
-    error.failure() == Failure::Unavailable
 }
 
 fn doubt(error: &UpdateError) -> Doubt {

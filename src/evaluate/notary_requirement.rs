@@ -6,7 +6,7 @@ use notary::{Gun, Resolved, ServerUrl, Wanted};
 use oci::{Digest, Grants, Reference};
 use tokio::time::{Instant, timeout_at};
 
-use super::notary_doubt::{may_pass, of_image};
+use super::notary_doubt::of_image;
 use super::notary_trust::{Key, Known, Source};
 use super::{CacheOutcome, Doubt, Evaluator, Evidence, Fault, Question, Refusal, RequirementVerdict, Signer};
 use crate::policy::{NotaryRequirement, Requirement};
@@ -43,12 +43,11 @@ pub(super) async fn judge(
                 return Ok(Ok(evidence(requirement, &resolved, signers)));
             }
             Ok(_) => evaluator.trust_data().forget(&key).await,
-            Err(error) => {
-                if may_pass(&error) {
-                    evaluator.trust_data().forget(&key).await;
-                }
-                return of_image(&error, &server).map(Err);
-            }
+            Err(error) => match of_image(&error, &server) {
+                // What could not be fetched is not remembered, so this asks again.
+                Err(fault) if fault.is_of_anothers_deadline(question.deadline) => {}
+                answer => return answer.map(Err),
+            },
         }
     }
     let why = format!("trust data expires at this moment (trust server {server})");

@@ -38,8 +38,13 @@ pub enum StateFault {
     #[error("what was seen of this repository before cannot be read")]
     Unreadable,
     /// The namespace has used up its room.
-    #[error("the namespace remembers as many repositories as it may")]
+    #[error(
+        "the namespace has as many repositories remembered as it may (--notary-quota of the operator); `bonafide notary reset` forgets some"
+    )]
     QuotaExceeded,
+    /// What was seen of the repository is more than can be kept.
+    #[error("what was seen of this repository is more than can be kept")]
+    NoRoom,
     /// The place where it is kept does not answer.
     #[error("what was seen of this repository before is not available now")]
     Unavailable,

@@ -10,16 +10,20 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use moka::Expiry;
 use moka::future::Cache;
-use notary::{Gun, Request, Scope, ServerClient, ServerSession, ServerUrl, State, Trusted, update};
+use notary::{Gun, Request, Role, Scope, ServerClient, ServerSession, ServerUrl, State, Trusted, UpdateError, update};
 
 use super::notary_doubt::of_update;
-use super::{CacheOutcome, Fault, Refusal, StateFault, StateKey, StateStore};
+use super::{CacheOutcome, Doubt, Fault, Refusal, StateFault, StateKey, StateStore};
 use crate::policy::{NotaryRequirement, RequirementId};
 
-/// Repositories, each with some 10 KiB.
-const MOST: u64 = 5_000;
+/// Of all trust data that is known, in bytes of its files: some thousand repositories as they are, or few large ones.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
+/// What an entry takes besides its files.
+const OVERHEAD: usize = 2 * 1024;
 /// A refusal stands no longer, however rarely the server is asked (security rule 22).
 const REFUSED_FOR: Duration = Duration::from_secs(30);
+/// A timestamp is made anew when its server is asked after it has expired by the server's clock, which may be behind ours.
+const EXPIRED_FOR: Duration = Duration::from_secs(1);
 /// Runs, when other replicas see more at the same time.
 const RUNS: usize = 4;
 
@@ -59,7 +63,8 @@ impl Expiry<Key, Arc<Known>> for Lifetimes {
 
 impl TrustData {
     pub(super) fn new(servers: ServerClient, states: Arc<dyn StateStore>) -> Self {
-        Self { known: Cache::builder().max_capacity(MOST).expire_after(Lifetimes).build(), servers, states }
+        let weigh = |_: &Key, known: &Arc<Known>| u32::try_from(known.length()).unwrap_or(u32::MAX);
+        Self { known: Cache::builder().weigher(weigh).max_capacity(MOST_BYTES).expire_after(Lifetimes).build(), servers, states }
     }
 
     pub(super) async fn known(&self, key: &Key) -> Option<Arc<Known>> {
@@ -81,7 +86,7 @@ impl TrustData {
         (answer.map_err(|fault: Arc<Fault>| (*fault).clone()), CacheOutcome::Miss)
     }
 
-    /// Not to be used again: it is out of date, or was incomplete.
+    /// Not to be used again: it is out of date.
     pub(super) async fn forget(&self, key: &Key) {
         self.known.invalidate(key).await;
     }
@@ -107,15 +112,17 @@ impl TrustData {
             let trusted = match run(source.session.clone(), request.clone(), before.clone()).await? {
                 Ok(trusted) => trusted,
                 Err(error) => {
-                    let refusal = of_update(&error, &source.server)?;
-                    return Ok(Known { outcome: Err(refusal), stands: REFUSED_FOR.min(*refresh) });
+                    return Known::refused(&error, &source.server, requirement);
                 }
             };
             if before.as_deref() == Some(trusted.state()) {
                 return Ok(Known::trusted(trusted, &request, *refresh));
             }
             match self.states.keep(&key, trusted.state()).await {
-                Ok(kept) if *kept == *trusted.state() => return Ok(Known::trusted(trusted, &request, *refresh)),
+                // Nothing is known beyond what was found, or beyond what it was held against.
+                Ok(kept) if *kept == *trusted.state() || before.as_ref() == Some(&kept) => {
+                    return Ok(Known::trusted(trusted, &request, *refresh));
+                }
                 // Another replica has seen more meanwhile: what was found must agree with that too.
                 Ok(kept) => before = Some(kept),
                 Err(StateFault::Conflict(_)) => before = self.states.load(&key).await?,
@@ -127,16 +134,33 @@ impl TrustData {
 }
 
 /// An update run, with its arithmetic where it blocks nobody.
-async fn run(session: ServerSession, request: Request, before: Option<Arc<State>>) -> Result<Result<Trusted, notary::UpdateError>, Fault> {
+async fn run(session: ServerSession, request: Request, before: Option<Arc<State>>) -> Result<Result<Trusted, UpdateError>, Fault> {
     let runtime = tokio::runtime::Handle::current();
     let run = move || runtime.block_on(update(&session, &request, before.as_deref()));
     tokio::task::spawn_blocking(run).await.map_err(|_| Fault::Internal)
 }
 
 impl Known {
+    /// What could not be fetched may be there at the next look: then there is nothing to remember.
     fn trusted(trusted: Trusted, request: &Request, refresh: Duration) -> Self {
         let left = (trusted.expires() - request.now).to_std().unwrap_or_default();
+        let stands = if trusted.is_complete() { refresh.min(left) } else { Duration::ZERO };
         let parties = trusted.parties(&request.anchors, request.now);
-        Self { outcome: Ok((trusted, parties)), stands: refresh.min(left) }
+        Self { outcome: Ok((trusted, parties)), stands }
+    }
+
+    fn refused(error: &UpdateError, server: &ServerUrl, requirement: &NotaryRequirement) -> Result<Self, Fault> {
+        let mut refusal = of_update(error, server)?;
+        if let Refusal::TrustData { doubt: Doubt::Untrusted, why } = &mut refusal {
+            why.push_str("; it must be signed by ");
+            why.push_str(&requirement.roots.to_string());
+        }
+        let expired = matches!(error, UpdateError::Expired { role: Role::Timestamp, .. });
+        let stands = if expired { EXPIRED_FOR } else { REFUSED_FOR };
+        Ok(Self { outcome: Err(refusal), stands: stands.min(requirement.refresh) })
+    }
+
+    fn length(&self) -> usize {
+        OVERHEAD + self.outcome.as_ref().map_or(0, |(trusted, _)| trusted.length())
     }
 }

@@ -70,6 +70,11 @@ pub enum Cause {
     /// Certificates of authorities that cannot be used.
     #[error("{0}")]
     Authorities(notary::AuthoritiesError),
+    /// Where only some entries must pass, nobody could say whether one key stands behind two of them.
+    #[error(
+        "TrustRoot {0} names a key by its ID, or by an authority: where not all entries must pass, keys must be written out, so that none counts twice"
+    )]
+    KeyNotWrittenOut(ObjectName),
     /// More certificates in the bundles of a trust root than are looked at.
     #[error("holds more than {0} certificates")]
     TooManyCertificates(usize),

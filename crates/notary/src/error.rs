@@ -163,6 +163,16 @@ impl UpdateError {
         }
     }
 
+    /// Whether a server that has forgotten the repository, or has another one of that name, looks like this to who knows the
+    /// one before.
+    pub(crate) fn may_be_another_repository(&self) -> bool {
+        match self {
+            UpdateError::RootNotInSnapshot | UpdateError::Unavailable { role: Role::Timestamp, source: FetchError::NotFound } => true,
+            UpdateError::Signatures { role, .. } => matches!(role, Role::Timestamp | Role::Snapshot),
+            _ => false,
+        }
+    }
+
     /// Whether a publish between two requests of one run can look like this.
     pub(crate) fn may_be_a_race(&self) -> bool {
         match self {

@@ -15,7 +15,7 @@ pub const FILE_BYTES: u64 = 5 * 1024 * 1024;
 pub(crate) const JSON_DEPTH: usize = 32;
 
 /// JSON values in one file: an array of empty arrays takes 20 times the memory of its text.
-pub(crate) const JSON_VALUES: usize = 400_000;
+pub(crate) const JSON_VALUES: usize = 200_000;
 
 /// Largest integer: the reference client reads numbers as doubles.
 pub(crate) const INTEGER: u64 = 1 << 53;
@@ -31,6 +31,15 @@ pub(crate) const DELEGATIONS: usize = 64;
 
 /// Delegations that are fetched when all are asked for.
 pub(crate) const DELEGATIONS_FETCHED: usize = 256;
+
+/// Prefixes of tags that are delegated to one role; `docker trust` writes one.
+pub(crate) const PATHS: usize = 256;
+
+/// Tags with one digest that are held against the required signers; beyond them nobody says which is meant.
+pub(crate) const TAGS_OF_A_DIGEST: usize = 256;
+
+/// Keys of the root role: each that signed may be held against every authority.
+pub(crate) const ROOT_KEYS: usize = 16;
 
 /// Names below `targets` in the name of a delegation.
 pub(crate) const DELEGATION_DEPTH: usize = 4;

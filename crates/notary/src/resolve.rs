@@ -4,12 +4,15 @@ mod demand;
 mod unresolved;
 mod view;
 
+use std::cell::OnceCell;
+
 use chrono::{DateTime, Utc};
 use oci::Digest;
 
 pub use demand::{Deciding, Demand, RequiredSigner, Wanted};
 pub use unresolved::{SignerProblem, Unresolved};
 
+use crate::limits::TAGS_OF_A_DIGEST;
 use crate::name::{DelegationName, Role};
 use crate::trusted::Trusted;
 use view::View;
@@ -58,21 +61,22 @@ impl Trusted {
     pub fn resolve(&self, wanted: &Wanted<'_>, demand: &Demand) -> Result<Resolved, Unresolved> {
         let deciding = self.deciding_views(demand.deciding)?;
         match wanted {
-            Wanted::Tag(tag) => self.by_tag(tag, &deciding, demand),
+            Wanted::Tag(tag) => self.by_tag(tag, &deciding, demand, &Signers::default()),
             Wanted::TagAndDigest(tag, digest) => {
-                let resolved = self.by_tag(tag, &deciding, demand)?;
+                let resolved = self.by_tag(tag, &deciding, demand, &Signers::default())?;
                 if resolved.digest == **digest { Ok(resolved) } else { Err(Unresolved::OtherDigest { signed: resolved.digest }) }
             }
             Wanted::Digest(digest) => self.by_digest(digest, &deciding, demand),
         }
     }
 
-    fn by_tag(&self, tag: &str, deciding: &[View<'_>], demand: &Demand) -> Result<Resolved, Unresolved> {
+    fn by_tag<'t>(&'t self, tag: &str, deciding: &[View<'t>], demand: &Demand, signers: &Signers<'t>) -> Result<Resolved, Unresolved> {
         let (view, entry) = deciding.iter().find_map(|view| Some((view, view.entry(tag)?))).ok_or(Unresolved::NotSigned)?;
         let digest = entry.clone().map_err(|source| Unresolved::Unusable { role: view.role.clone(), source })?;
         let mut expires = self.expires().min(view.expires);
-        for required in &demand.signers {
-            let signer = self.signer_view(required)?;
+        let signers = signers.get_or_init(|| demand.signers.iter().map(|required| self.signer_view(required)).collect());
+        for (required, signer) in demand.signers.iter().zip(signers) {
+            let signer = signer.as_ref().map_err(Clone::clone)?;
             signer.check(tag, &digest).map_err(|problem| problem.of(required))?;
             expires = expires.min(signer.expires);
         }
@@ -81,10 +85,13 @@ impl Trusted {
     }
 
     /// Of several tags with this digest the first that satisfies everything; otherwise what is wrong with the first.
-    fn by_digest(&self, digest: &Digest, deciding: &[View<'_>], demand: &Demand) -> Result<Resolved, Unresolved> {
-        let mut first_problem = None;
-        for tag in deciding.iter().flat_map(|view| view.tags_of(digest)) {
-            match self.by_tag(tag, deciding, demand) {
+    fn by_digest<'t>(&'t self, digest: &Digest, deciding: &[View<'t>], demand: &Demand) -> Result<Resolved, Unresolved> {
+        let (mut first_problem, signers) = (None, Signers::default());
+        for (number, tag) in deciding.iter().flat_map(|view| view.tags_of(digest)).enumerate() {
+            if number >= TAGS_OF_A_DIGEST {
+                return Err(Unresolved::TooManyTags { most: TAGS_OF_A_DIGEST });
+            }
+            match self.by_tag(tag, deciding, demand, &signers) {
                 Ok(resolved) if resolved.digest == *digest => return Ok(resolved),
                 // The tag belongs to a role that decides before this one, and means another image there.
                 Ok(_) => {}
@@ -94,3 +101,6 @@ impl Trusted {
         Err(first_problem.unwrap_or(Unresolved::NotSigned))
     }
 }
+
+/// The required signers, looked up once for all tags, and not before a tag was found.
+type Signers<'t> = OnceCell<Vec<Result<View<'t>, Unresolved>>>;

@@ -11,5 +11,5 @@ pub use anchors::{Anchor, Anchors, NoAnchors};
 pub use authorities::{Authorities, AuthoritiesError};
 
 pub(crate) use root_rule::RootRule;
-pub(crate) use signed_root::SignedRoot;
+pub(crate) use signed_root::{Expired, SignedRoot};
 pub(crate) use signers::{Signer, signers};

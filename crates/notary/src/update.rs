@@ -73,8 +73,12 @@ impl Scope {
 /// that would succeed now, so such failures are tried once more.
 pub async fn update<F: Fetch>(fetch: &F, request: &Request, state: Option<&State>) -> Result<Trusted, UpdateError> {
     let run = Run { fetch, request, state };
-    match once(&run).await {
+    let outcome = match once(&run).await {
         Err(error) if error.may_be_a_race() => once(&run).await,
+        outcome => outcome,
+    };
+    match outcome {
+        Err(error) if error.may_be_another_repository() => Err(root::replaced(&run).await.unwrap_or(error)),
         outcome => outcome,
     }
 }
@@ -88,5 +92,6 @@ async fn once<F: Fetch>(run: &Run<'_, F>) -> Result<Trusted, UpdateError> {
     let targets = targets::check(run, &root, files.targets)?;
     let delegations = delegations::check(run, &snapshot.file.body, &targets, &files.delegations)?;
     let state = learn::state(run.state, &root, &timestamp, &snapshot, &targets, &delegations);
-    Ok(Trusted { gun: run.request.gun.clone(), root: root.root, timestamp, snapshot, targets, delegations, state })
+    let (gun, certified_until) = (run.request.gun.clone(), root.certified_until);
+    Ok(Trusted { gun, root: root.root, certified_until, timestamp, snapshot, targets, delegations, state })
 }

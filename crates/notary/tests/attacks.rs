@@ -16,6 +16,8 @@ mod keys;
 mod pins;
 #[path = "attacks/roots.rs"]
 mod roots;
+#[path = "attacks/rotations.rs"]
+mod rotations;
 #[path = "attacks/signers.rs"]
 mod signers;
 #[path = "attacks/state.rs"]

@@ -207,7 +207,7 @@ fn unreadable(key: &StateKey, place: &Place, error: &EntryError) -> StateFault {
 
 fn too_much(key: &StateKey, place: &Place, error: &(dyn std::error::Error + 'static)) -> StateFault {
     tracing::error!(config_map = place.shard, gun = %key.gun, error = %chain(error), "there is no room for a state");
-    StateFault::QuotaExceeded
+    StateFault::NoRoom
 }
 
 fn unavailable(place: &Place, error: &kube::Error) -> StateFault {

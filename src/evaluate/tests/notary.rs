@@ -58,7 +58,9 @@ async fn a_root_that_the_trust_root_does_not_name_is_refused() {
     let other = json!({"keys": [{"name": "k", "pem": pem(&root_key())}]});
     let world = trust.world().trust_root_with("other", &other);
     let world = world.policy("p", &entry(&json!({"trustRoots": ["other"]})));
-    assert_eq!(reason(&world, ":1.0").await, Reason::UntrustedSigner);
+    let refused = said(&world, ":1.0").await;
+    assert_eq!(refused.reason(), Reason::UntrustedSigner);
+    assert!(refused.message().ends_with("it must be signed by other"), "{}", refused.message());
 }
 
 #[tokio::test]
@@ -233,4 +235,27 @@ fn one_key_by_value_and_by_its_id_is_not_two_trust_roots() {
         .policy("p", &entry(&json!({})));
     let Readiness::Unready(_, problems) = world.finding(Kind::ImagePolicy, "p").readiness else { panic!() };
     assert!(problems[0].to_string().contains("share the key"), "{problems:?}");
+}
+
+#[test]
+fn where_not_all_entries_must_pass_keys_must_be_written_out() {
+    use crate::testing::forge::certificate::Authority;
+    let spec = |roots: &[&str]| json!({"notaryV1": {"server": "https://notary.test"}, "trustRoots": roots});
+    let world = World::new()
+        .trust_root_with("one", &json!({"keys": [{"name": "k", "pem": pem(&root_key())}]}))
+        .trust_root_with("two", &json!({"keys": [{"name": "k", "pem": pem(&root_key())}]}))
+        .trust_root_with("id", &json!({"keys": [{"name": "k", "keyID": "ab".repeat(32)}]}))
+        .trust_root_with("ca", &json!({"certificates": {"ca": [{"name": "ca", "pem": Authority::new("ca").pem}]}}));
+    let world = ["one", "two", "id", "ca"].iter().fold(world, |world, name| world.validator(name, &spec(&[name])));
+    let one_of = |names: [&str; 2], at_least: usize| {
+        let verify = names.map(|name| json!({"validator": name}));
+        let rules = json!([{"name": "apps", "images": ["**"], "verify": verify, "atLeast": at_least}]);
+        world.clone().policy("p", &rules).finding(Kind::ImagePolicy, "p").readiness
+    };
+    assert_eq!(one_of(["one", "two"], 1), Readiness::Ready);
+    for other in ["id", "ca"] {
+        assert_eq!(one_of(["one", other], 2), Readiness::Ready);
+        let Readiness::Unready(_, problems) = one_of(["one", other], 1) else { panic!("{other}") };
+        assert!(problems[0].to_string().contains("keys must be written out"), "{problems:?}");
+    }
 }

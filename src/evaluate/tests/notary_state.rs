@@ -79,6 +79,7 @@ async fn a_memory_that_cannot_be_read_or_written_denies_and_is_no_outage() {
         (StateFault::Unreadable, Reason::Internal),
         (StateFault::Unavailable, Reason::Internal),
         (StateFault::QuotaExceeded, Reason::TooLarge),
+        (StateFault::NoRoom, Reason::TooLarge),
     ] {
         let (trust, states) = (Trust::start().await, Arc::new(FailingStates::default()));
         let evaluator = evaluator_with(client(), states.clone());
@@ -116,4 +117,51 @@ async fn the_pinned_root_key_may_be_rotated_away_while_nobody_looks() {
     assert!(!ask(&evaluator, &world, &Trust::image(":1.0")).await.is_refused());
     evaluator.forget();
     assert!(!ask(&evaluator, &world, &Trust::image(":1.0")).await.is_refused());
+}
+
+#[tokio::test]
+async fn whatever_changes_images_are_trusted_at_every_look_afterwards() {
+    use crate::testing::forge::key::Key;
+    let mut trust = Trust::start().await;
+    let (evaluator, world) = (evaluator(), policy(trust.world()));
+    let changes: [fn(&mut crate::testing::forge::repo::Repo); 3] = [
+        |repo| repo.rotate(|repo| repo.targets.role.keys = vec![Key::ecdsa()]),
+        |repo| repo.alice().delegated = false,
+        |repo| repo.alice().delegated = true,
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        trust.publish_next(change);
+        for look in 0..3 {
+            evaluator.forget();
+            let verdict = ask(&evaluator, &world, &Trust::image(":1.0")).await.results[0].verdict.clone();
+            assert_eq!(verdict.reason(), Reason::Trusted, "change {number}, look {look}: {}", verdict.message());
+        }
+    }
+}
+
+#[test]
+fn what_was_seen_stays_when_trust_roots_are_written_in_another_order_and_not_when_they_differ() {
+    use crate::index::Demand;
+    use crate::policy::Scheme;
+    use crate::testing::forge::certificate::root_key;
+    let key = || json!({"name": "k", "pem": crate::testing::pem(&root_key())});
+    let named = |name: &str, key: &Value| json!({"name": name, "pem": key["pem"]});
+    let hash = |a: &[&Value], b: &[&Value], order: [&str; 2], threshold: usize| {
+        let keys =
+            |keys: &[&Value]| json!({"keys": keys.iter().enumerate().map(|(i, key)| named(&i.to_string(), key)).collect::<Vec<_>>()});
+        let validator = json!({"notaryV1": {"server": "https://notary.test"}, "trustRoots": order});
+        let world = World::new().trust_root_with("a", &keys(a)).trust_root_with("b", &keys(b)).validator("content-trust", &validator);
+        let snapshot = world.policy("p", &rules(&json!({"validator": "content-trust", "threshold": threshold}))).snapshot();
+        let Ok(rules) = &snapshot.cluster[0].rules else { panic!() };
+        let Demand::Verify { requirements, .. } = &rules[0].demand else { panic!("{rules:?}") };
+        let Scheme::NotaryV1(notary) = &requirements[0].scheme else { panic!() };
+        notary.roots.hash()
+    };
+    let (one, two, three) = (&key(), &key(), &key());
+    let before = hash(&[one, two], &[three], ["a", "b"], 1);
+    assert_eq!(hash(&[two, one], &[three], ["b", "a"], 1), before);
+    assert_eq!(hash(&[three], &[one, two], ["a", "b"], 1), before);
+    assert_ne!(hash(&[one], &[three], ["a", "b"], 1), before);
+    assert_ne!(hash(&[one], &[two, three], ["a", "b"], 1), before);
+    assert_ne!(hash(&[one, two], &[three], ["a", "b"], 2), before);
 }

@@ -180,15 +180,22 @@ fn index_of(name: &ObjectName, roots: &[&CompiledRoot]) -> Result<usize, Cause> 
     roots.iter().position(|root| root.name == *name).ok_or_else(|| Cause::RequiredNotCounted(name.clone()))
 }
 
-/// Which trust root holds what; by fingerprint.
-type Holders = BTreeMap<String, ObjectName>;
+/// Which trust root holds what, by fingerprint; and one that holds what has no fingerprint of its key.
+#[derive(Clone, Default)]
+struct Holders {
+    of: BTreeMap<String, ObjectName>,
+    unknown: Option<ObjectName>,
+}
 
 /// A key that two of the roots hold is an error: one signature would count twice (security rule 8).
 fn holders(roots: &[&CompiledRoot]) -> Result<Holders, Cause> {
-    let mut holders = Holders::new();
+    let mut holders = Holders::default();
     for root in roots {
+        if !root.has_keys_only() {
+            holders.unknown.get_or_insert_with(|| root.name.clone());
+        }
         for fingerprint in root.identities() {
-            match holders.insert(fingerprint.clone(), root.name.clone()) {
+            match holders.of.insert(fingerprint.clone(), root.name.clone()) {
                 Some(first) if first != root.name => return Err(Cause::SharedKey { first, second: root.name.clone(), fingerprint }),
                 _ => {}
             }
@@ -199,15 +206,18 @@ fn holders(roots: &[&CompiledRoot]) -> Result<Holders, Cause> {
 
 /// Where only some entries must pass, one key must not satisfy two of them.
 fn shared_between_entries(entries: &[Holders], path: &str) -> Option<Problem> {
-    let mut seen = Holders::new();
+    let mut seen = BTreeMap::new();
     for holders in entries {
-        for (fingerprint, second) in holders {
+        if let Some(name) = &holders.unknown {
+            return Some(Problem::new(format!("{path}.atLeast"), Cause::KeyNotWrittenOut(name.clone())));
+        }
+        for (fingerprint, second) in &holders.of {
             if let Some(first) = seen.get(fingerprint).cloned() {
                 let cause = Cause::SharedKey { first, second: second.clone(), fingerprint: fingerprint.clone() };
                 return Some(Problem::new(format!("{path}.atLeast"), cause));
             }
         }
-        seen.extend(holders.clone());
+        seen.extend(holders.of.clone());
     }
     None
 }

@@ -57,6 +57,11 @@ impl CompiledRoot {
         Ok(root)
     }
 
+    /// Whether it names nothing but keys by their value.
+    pub(super) fn has_keys_only(&self) -> bool {
+        self.authorities.is_empty() && self.keys.iter().all(|(_, key)| matches!(key, RootKey::Public(_)))
+    }
+
     /// What of it must not be in another trust root that counts beside it (security rule 8).
     pub(super) fn identities(&self) -> Vec<String> {
         let keys = self.keys.iter().flat_map(|(_, key)| match key {

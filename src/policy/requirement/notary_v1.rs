@@ -1,5 +1,6 @@
 //! What trust data of Notary v1 must show.
 
+use std::fmt;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -7,6 +8,9 @@ use notary::{Anchor, Anchors, Authorities, Deciding, Demand, KeyId, NoAnchors, P
 
 use super::hash::Hash;
 use crate::policy::ObjectName;
+
+/// A message is for people.
+const MOST_NAMES: usize = 8;
 
 /// What trust data must show, and where it is.
 #[derive(Clone, Debug)]
@@ -29,6 +33,7 @@ pub struct NotaryRequirement {
 #[derive(Clone, Debug)]
 pub struct NotaryRoots {
     names: Vec<ObjectName>,
+    threshold: usize,
     anchors: Anchors,
     hash: [u8; 32],
 }
@@ -50,18 +55,17 @@ impl NotaryRoots {
     /// At least `threshold` of the roots must have signed, among them those that `required` counts out.
     pub fn new(roots: Vec<NotaryRoot>, threshold: usize, required: Vec<usize>) -> Result<Self, NoAnchors> {
         let names = roots.iter().map(|root| root.name.clone()).collect();
+        let mut parties: Vec<_> = roots.iter().enumerate().map(|(index, root)| (root.hash(), required.contains(&index))).collect();
+        parties.sort_unstable();
         let mut hash = Hash::new("bonafide notary anchors v1");
         hash.count(threshold);
-        hash.count(required.len());
-        for index in &required {
-            hash.count(*index);
-        }
-        for root in &roots {
-            root.hash_into(&mut hash);
+        for (party, required) in &parties {
+            hash.field(party);
+            hash.count(usize::from(*required));
         }
         let anchors = roots.into_iter().map(|root| Anchor::new(root.keys, root.ids, root.authorities));
         let anchors = Anchors::quorum(anchors.collect::<Result<_, _>>()?, threshold, required)?;
-        Ok(Self { names, anchors, hash: hash.finish() })
+        Ok(Self { names, threshold, anchors, hash: hash.finish() })
     }
 
     /// The trust roots.
@@ -74,28 +78,39 @@ impl NotaryRoots {
         &self.anchors
     }
 
-    /// A hash over everything that makes a root believable. The names of trust roots do not.
+    /// A hash over everything that makes a root believable. Names and the order in which things are written do not.
     pub fn hash(&self) -> [u8; 32] {
         self.hash
     }
 }
 
 impl NotaryRoot {
-    fn hash_into(&self, hash: &mut Hash) {
+    fn hash(&self) -> [u8; 32] {
         let Self { name: _, keys, ids, authorities } = self;
-        hash.count(keys.len());
-        for key in keys {
-            hash.field(key.spki());
+        let keys = keys.iter().map(|key| ("key", key.spki().to_vec()));
+        let ids = ids.iter().map(|id| ("id", id.to_string().into_bytes()));
+        let certificates = authorities.iter().flat_map(Authorities::certificates).map(|certificate| ("ca", certificate.to_vec()));
+        let mut material: Vec<_> = keys.chain(ids).chain(certificates).collect();
+        material.sort_unstable();
+        let mut hash = Hash::new("bonafide notary anchor v1");
+        for (kind, bytes) in &material {
+            hash.field(kind.as_bytes());
+            hash.field(bytes);
         }
-        hash.count(ids.len());
-        for id in ids {
-            hash.field(id.to_string().as_bytes());
+        hash.finish()
+    }
+}
+
+/// Who must have signed the root, for people.
+impl fmt::Display for NotaryRoots {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.names.iter().take(MOST_NAMES).map(|name| name.name.as_str()).collect();
+        if self.names.len() > 1 {
+            write!(f, "{} of ", self.threshold)?;
         }
-        let certificates: Vec<&[u8]> = authorities.iter().flat_map(Authorities::certificates).collect();
-        hash.count(certificates.len());
-        for certificate in certificates {
-            hash.field(certificate);
-        }
+        f.write_str(&names.join(", "))?;
+        let more = self.names.len().saturating_sub(MOST_NAMES);
+        if more > 0 { write!(f, " and {more} more") } else { Ok(()) }
     }
 }
 

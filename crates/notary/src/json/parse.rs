@@ -34,7 +34,7 @@ pub enum JsonError {
     /// Nested deeper than 32 levels.
     #[error("it is nested too deeply")]
     TooDeep,
-    /// More than 400,000 values.
+    /// More than 200,000 values.
     #[error("it holds too many values")]
     TooManyValues,
 }

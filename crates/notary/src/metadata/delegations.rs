@@ -5,7 +5,7 @@ use super::paths::Paths;
 use super::role_keys::{KeyRing, RoleKeys, read_keys};
 use super::structure::StructureError;
 use crate::json::{Members, Value};
-use crate::limits::DELEGATIONS;
+use crate::limits::{DELEGATIONS, PATHS};
 use crate::name::DelegationName;
 
 /// A role that a targets file hands tags to.
@@ -40,7 +40,11 @@ pub(super) fn read(signed: &Members) -> Result<Vec<Delegated>, StructureError> {
 }
 
 fn read_role(role: &Members, ring: &KeyRing) -> Result<Delegated, StructureError> {
-    let paths = array_or_null(role, "paths")?.iter().map(|path| as_text(path, "paths").map(str::to_owned));
+    let paths = array_or_null(role, "paths")?;
+    if paths.len() > PATHS {
+        return Err(StructureError::TooMany("paths"));
+    }
+    let paths = paths.iter().map(|path| as_text(path, "paths").map(str::to_owned));
     Ok(Delegated {
         name: text(role, "name")?.parse()?,
         keys: RoleKeys::read(role, ring)?,

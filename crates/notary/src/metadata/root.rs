@@ -5,6 +5,7 @@ use super::members::object;
 use super::role_keys::{KeyRing, RoleKeys, read_keys};
 use super::structure::StructureError;
 use crate::json::Members;
+use crate::limits::ROOT_KEYS;
 
 /// Who holds the base roles. All four are mandatory; other roles in the file mean nothing.
 #[derive(Clone, Debug)]
@@ -22,8 +23,12 @@ impl Body for Root {
     fn read(signed: &Members) -> Result<Root, StructureError> {
         let ring = read_keys(signed)?;
         let roles = object(signed, "roles")?;
+        let own = role(roles, "root", &ring)?;
+        if own.keys.len() > ROOT_KEYS {
+            return Err(StructureError::TooMany("keys of the root role"));
+        }
         Ok(Root {
-            own: role(roles, "root", &ring)?,
+            own,
             timestamp: role(roles, "timestamp", &ring)?,
             snapshot: role(roles, "snapshot", &ring)?,
             targets: role(roles, "targets", &ring)?,

@@ -38,6 +38,12 @@ pub enum Unresolved {
         /// The role.
         role: DelegationName,
     },
+    /// So many tags have the digest that not all of them are looked at.
+    #[error("more than {most} tags have this digest")]
+    TooManyTags {
+        /// How many are.
+        most: usize,
+    },
     /// A required signer does not vouch for the tag.
     #[error("required signer {role} does not vouch for it")]
     Signer {

@@ -16,28 +16,33 @@ pub(super) struct View<'t> {
     pub(super) role: Role,
     pub(super) expires: DateTime<Utc>,
     targets: &'t Targets,
-    paths: Paths,
+    /// Nothing: every tag.
+    paths: Option<&'t Paths>,
 }
 
 impl<'t> View<'t> {
-    fn new(role: Role, targets: &'t Checked<Targets>, paths: Paths) -> View<'t> {
+    fn new(role: Role, targets: &'t Checked<Targets>, paths: Option<&'t Paths>) -> View<'t> {
         View { role, expires: targets.file.expires, targets: &targets.file.body, paths }
+    }
+
+    fn may_speak_for(&self, tag: &str) -> bool {
+        self.paths.is_none_or(|paths| paths.allow(tag))
     }
 
     /// What the role says about a tag; nothing where the tag is none of its business.
     pub(super) fn entry(&self, tag: &str) -> Option<&'t Result<Digest, UnusableTarget>> {
-        self.targets.tags.get(tag).filter(|_| self.paths.allow(tag))
+        self.targets.tags.get(tag).filter(|_| self.may_speak_for(tag))
     }
 
     /// The tags under which the role has this digest.
     pub(super) fn tags_of(&self, digest: &Digest) -> impl Iterator<Item = &'t str> {
         let tags = self.targets.tags.iter().filter(move |(_, entry)| entry.as_ref() == Ok(digest));
-        tags.map(|(tag, _)| tag.as_str()).filter(|tag| self.paths.allow(tag))
+        tags.map(|(tag, _)| tag.as_str()).filter(|tag| self.may_speak_for(tag))
     }
 
     /// Whether the role, as a required signer, says that `tag` is `digest`.
     pub(super) fn check(&self, tag: &str, digest: &Digest) -> Result<(), SignerProblem> {
-        if !self.paths.allow(tag) {
+        if !self.may_speak_for(tag) {
             return Err(SignerProblem::OutsidePaths);
         }
         match self.targets.tags.get(tag) {
@@ -54,13 +59,13 @@ impl Trusted {
     pub(super) fn deciding_views(&self, deciding: Deciding) -> Result<Vec<View<'_>>, Unresolved> {
         let releases = DelegationName::releases();
         let branch = self.delegations.get(&releases).ok_or_else(|| Unresolved::OutOfScope { role: releases.clone() })?;
-        let targets = View::new(Role::Targets, &self.targets, Paths::everything());
+        let targets = View::new(Role::Targets, &self.targets, None);
         match (&branch.outcome, deciding) {
             (Outcome::Broken(error), _) => Err(Unresolved::ReleasesBroken(error.clone())),
             (Outcome::Unpublished, Deciding::Releases) => Err(Unresolved::ReleasesUnpublished),
             (Outcome::NotDelegated, _) | (Outcome::Unpublished, Deciding::ReleasesThenTargets) => Ok(vec![targets]),
             (Outcome::Verified { targets: file, paths }, deciding) => {
-                let releases = View::new(releases.into(), file, paths.clone());
+                let releases = View::new(releases.into(), file, Some(paths));
                 Ok(if deciding == Deciding::Releases { vec![releases] } else { vec![releases, targets] })
             }
         }
@@ -83,6 +88,6 @@ impl Trusted {
         if !required.key.as_ref().is_none_or(signed_by) {
             return Err(SignerProblem::KeyDidNotSign.of(required));
         }
-        Ok(View::new(required.role.clone().into(), file, paths.clone()))
+        Ok(View::new(required.role.clone().into(), file, Some(paths)))
     }
 }

@@ -3,11 +3,12 @@
 //! Invariant: the result is at least as far as both. Merging is commutative, and merging a state with itself changes
 //! nothing; so writers may retry in any order.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Seen, State};
-use crate::name::Role;
+use crate::name::{DelegationName, Role};
 use crate::trust::SignedRoot;
 
 /// Two replicas saw different files of one version: the server shows different things to different clients.
@@ -24,8 +25,9 @@ impl State {
     /// The state that knows what both know. Both must be of one server, repository and set of anchors.
     pub fn merge(&self, other: &State) -> Result<State, MergeConflict> {
         let newer = newer_root(self, other)?;
-        let mut published = self.published.clone();
-        published.extend(other.published.iter().cloned());
+        let both = self.published.union(&other.published);
+        let published = both.filter(|name| knows_best(self, other, name).iter().any(|state| state.published.contains(*name)));
+        let published = published.cloned().collect();
         Ok(State {
             root: newer.root.clone(),
             anchored: oldest(&self.anchored, &other.anchored)?,
@@ -33,6 +35,18 @@ impl State {
             seen: merge_seen(self, other)?,
             published,
         })
+    }
+}
+
+/// Who has read the newer file of the role that delegates this one, or both: what that file no longer delegates need not
+/// be published any more.
+fn knows_best<'s>(one: &'s State, other: &'s State, name: &DelegationName) -> Vec<&'s State> {
+    let parent = name.parent().map_or(Role::Targets, Role::Delegation);
+    let version = |state: &State| state.seen.get(&parent).map(|seen| seen.version);
+    match version(one).cmp(&version(other)) {
+        Ordering::Greater => vec![one],
+        Ordering::Less => vec![other],
+        Ordering::Equal => vec![one, other],
     }
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 
 use super::authorities::Authorities;
+use super::signed_root::Expired;
 use crate::key::{KeyId, ListedKey, PublicKey};
 
 /// One party that may vouch for a root: any of its keys, by value or by ID, or one of its authorities.
@@ -49,8 +50,10 @@ impl Anchor {
         self.ids.contains(&key.id) || key.public.as_ref().is_ok_and(known)
     }
 
-    fn holds(&self, key: &ListedKey, now: DateTime<Utc>) -> bool {
-        self.pins(key) || vouched(self.authorities.as_ref(), key, now)
+    fn vouches(&self, key: &ListedKey, now: DateTime<Utc>, expired: Expired) -> bool {
+        let (Some(authorities), Some(certificate)) = (&self.authorities, &key.certificate) else { return false };
+        let moment = if expired == Expired::Counts { now.max(certificate.not_before).min(certificate.not_after) } else { now };
+        authorities.vouch_for(certificate, moment)
     }
 }
 
@@ -80,20 +83,24 @@ impl Anchors {
         }
     }
 
-    /// Whether the key counts as anchored at `now`.
-    pub(super) fn hold(&self, key: &ListedKey, now: DateTime<Utc>) -> bool {
+    /// Whether anything is believed the first time.
+    pub(super) fn are_of_first_use(&self) -> bool {
+        matches!(self.0, Kind::FirstUse)
+    }
+
+    /// Whether more than the signature of any one party is asked for.
+    pub(crate) fn ask_for_several(&self) -> bool {
         match &self.0 {
-            Kind::Quorum { anchors, .. } => anchors.iter().any(|anchor| anchor.holds(key, now)),
-            Kind::FirstUse => true,
+            Kind::Quorum { anchors, threshold, required } => *threshold > 1 || (anchors.len() > 1 && !required.is_empty()),
+            Kind::FirstUse => false,
         }
     }
 
-    /// The party that the key counts for: one only, the first that holds it.
-    pub(super) fn party_of(&self, key: &ListedKey, now: DateTime<Utc>) -> Option<usize> {
-        match &self.0 {
-            Kind::Quorum { anchors, .. } => anchors.iter().position(|anchor| anchor.holds(key, now)),
-            Kind::FirstUse => None,
-        }
+    /// The party that the key counts for, one only: the first that names it, else the first whose authority vouches for it.
+    pub(super) fn party_of(&self, key: &ListedKey, now: DateTime<Utc>, expired: Expired) -> Option<usize> {
+        let Kind::Quorum { anchors, .. } = &self.0 else { return None };
+        let named = anchors.iter().position(|anchor| anchor.pins(key));
+        named.or_else(|| anchors.iter().position(|anchor| anchor.vouches(key, now, expired)))
     }
 
     /// Whether these parties are enough.
@@ -104,12 +111,5 @@ impl Anchors {
             }
             Kind::FirstUse => true,
         }
-    }
-}
-
-fn vouched(authorities: Option<&Authorities>, key: &ListedKey, now: DateTime<Utc>) -> bool {
-    match (authorities, &key.certificate) {
-        (Some(authorities), Some(certificate)) => authorities.vouch_for(certificate, now),
-        _ => false,
     }
 }

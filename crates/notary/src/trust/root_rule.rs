@@ -31,11 +31,6 @@ impl RootRule<'_> {
         self.counts(key) && key.certificate.as_ref().is_some_and(valid)
     }
 
-    /// Whether the key counts and is anchored.
-    pub(crate) fn anchors(&self, key: &ListedKey) -> bool {
-        self.counts(key) && self.anchors.hold(key, self.now)
-    }
-
     /// A certificate for all repositories is one for this repository only when the key in it is pinned.
     fn is_named_by(&self, certificate: &Certificate, key: &ListedKey) -> bool {
         match certificate.common_name.as_deref().map(|name| naming(name, self.gun)) {

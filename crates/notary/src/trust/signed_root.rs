@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use super::root_rule::RootRule;
 use super::signers::{Signer, signers};
@@ -13,6 +14,15 @@ use crate::key::ListedKey;
 use crate::limits::ROOT_BYTES;
 use crate::metadata::{Envelope, File, Root};
 use crate::name::Role;
+
+/// Whether an authority vouches for a certificate that has expired since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expired {
+    /// As it did while the certificate was valid.
+    Counts,
+    /// No more.
+    CountsNot,
+}
 
 /// A root file that was read. Only the update decides whether it is believed.
 #[derive(Debug)]
@@ -60,24 +70,38 @@ impl SignedRoot {
     }
 
     /// Whether enough of its own keys signed it when only anchored keys count, and enough parties are behind them.
-    pub(crate) fn is_anchored(&self, rule: &RootRule<'_>) -> bool {
-        let signers = self.own_signers(|key| rule.anchors(key));
-        count(&signers) >= self.needed() && rule.anchors.suffice(&self.parties_of(&signers, rule))
+    pub(crate) fn is_anchored(&self, rule: &RootRule<'_>, expired: Expired) -> bool {
+        if rule.anchors.are_of_first_use() {
+            return count(&self.own_signers(|key| rule.counts(key))) >= self.needed();
+        }
+        let parties = self.parties_of_signers(rule, expired);
+        let anchored = u32::try_from(parties.len()).unwrap_or(u32::MAX);
+        anchored >= self.needed() && rule.anchors.suffice(&parties.into_iter().collect())
     }
 
     /// The parties of the anchors whose keys signed it.
     pub(crate) fn parties(&self, rule: &RootRule<'_>) -> BTreeSet<usize> {
-        self.parties_of(&self.own_signers(|key| rule.anchors(key)), rule)
+        self.parties_of_signers(rule, Expired::Counts).into_iter().collect()
     }
 
-    fn parties_of(&self, signers: &[Signer], rule: &RootRule<'_>) -> BTreeSet<usize> {
-        let listed = |signer: &Signer| self.file.body.own.keys.iter().find(|key| key.id == signer.id && rule.anchors(key));
-        signers.iter().filter_map(listed).filter_map(|key| rule.anchors.party_of(key, rule.now)).collect()
+    /// For each distinct key that signed and is anchored, its party.
+    fn parties_of_signers(&self, rule: &RootRule<'_>, expired: Expired) -> Vec<usize> {
+        let party = |signer: &Signer| {
+            // One key may stand in several certificates, of which another one than that which signed is anchored.
+            let listed = self.file.body.own.keys.iter().filter(|key| key.public.as_ref().is_ok_and(|public| *public == signer.key));
+            listed.filter(|key| rule.counts(key)).find_map(|key| rule.anchors.party_of(key, rule.now, expired))
+        };
+        self.own_signers(|key| rule.counts(key)).iter().filter_map(party).collect()
     }
 
-    /// Whether enough of its own keys signed it when only certificates count that are valid now.
-    pub(crate) fn has_valid_certificates(&self, rule: &RootRule<'_>) -> bool {
-        count(&self.own_signers(|key| rule.counts_now(key))) >= self.needed()
+    /// Until when enough of its own signers have certificates that are valid; nothing when they have none now.
+    pub(crate) fn certified_until(&self, rule: &RootRule<'_>) -> Option<DateTime<Utc>> {
+        let keys = &self.file.body.own.keys;
+        let end =
+            |signer: &Signer| keys.iter().find(|key| key.id == signer.id).and_then(|key| key.certificate.as_ref()).map(|it| it.not_after);
+        let mut ends: Vec<_> = self.own_signers(|key| rule.counts_now(key)).iter().filter_map(end).collect();
+        ends.sort_unstable_by(|one, other| other.cmp(one));
+        ends.get(usize::try_from(self.needed()).ok()?.checked_sub(1)?).copied()
     }
 
     fn needed(&self) -> u32 {

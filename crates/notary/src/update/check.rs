@@ -17,6 +17,8 @@ pub(crate) struct Checked<T> {
     pub(crate) file: File<T>,
     pub(crate) sha256: Sha256,
     pub(crate) signers: Vec<Signer>,
+    /// In bytes.
+    pub(crate) length: usize,
 }
 
 impl<T> Checked<T> {
@@ -43,7 +45,7 @@ pub(super) fn check_file<T: Body, F>(
     if file.expires <= run.request.now {
         return Err(UpdateError::Expired { role: role.clone(), at: file.expires });
     }
-    Ok(Checked { file, sha256, signers })
+    Ok(Checked { file, sha256, signers, length: bytes.len() })
 }
 
 fn enough_signers(role: &Role, keys: &RoleKeys, envelope: &Envelope) -> Result<Vec<Signer>, UpdateError> {

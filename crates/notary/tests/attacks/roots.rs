@@ -35,7 +35,7 @@ fn a_server_replaced_by_an_empty_one_is_no_reason_to_start_anew() {
     let mut client = Client::of(&repo);
     client.update(&repo.publish()).unwrap();
     let error = client.refusal(&crate::forge::site::Site::default());
-    assert_eq!(error.failure(), Failure::Unavailable, "{error}");
+    assert_eq!(error.failure(), Failure::NoTrustData, "{error}");
 }
 
 #[test]

@@ -78,7 +78,7 @@ async fn a_state_that_is_too_large_is_not_kept() {
     let state = State::from_json(&document.to_string()).unwrap();
     let server = ConfigMaps::default();
     let outcome = StateStore::keep(&replica(&server), &cluster("registry.test/app"), &state).await;
-    assert_eq!(outcome.unwrap_err(), StateFault::QuotaExceeded);
+    assert_eq!(outcome.unwrap_err(), StateFault::NoRoom);
     assert!(server.names().is_empty());
 }
 
