@@ -13,6 +13,7 @@ use crate::support::{admitted, refused, stage};
 
 pub const STORIES: &[Story] = &[
     Story { name: "key_of_every_role_is_rotated_between_two_admissions", run: key_of_every_role_is_rotated_between_two_admissions },
+    Story { name: "lowest_version_of_the_root_holds_on_first_contact_too", run: lowest_version_of_the_root_holds_on_first_contact_too },
     Story { name: "tag_that_was_signed_again_runs_as_its_new_digest", run: tag_that_was_signed_again_runs_as_its_new_digest },
     Story { name: "tag_that_was_taken_back_is_refused", run: tag_that_was_taken_back_is_refused },
     Story { name: "delegation_that_was_removed_vouches_no_more", run: delegation_that_was_removed_vouches_no_more },
@@ -30,7 +31,7 @@ fn key_of_every_role_is_rotated_between_two_admissions(env: &Environment) -> Res
         let repository = publisher.begin("web")?;
         publisher.trust(&repository)?;
         publisher.enforce(&json!({}))?;
-        let first = publisher.signed("web:v1", &[])?;
+        let (first, key) = (publisher.signed("web:v1", &[])?, publisher.client.root_key_id(&repository)?);
         admitted(stage.pod("first", &first.by_tag())?)?;
         for role in [TrustRole::Targets, TrustRole::Snapshot, TrustRole::Timestamp, TrustRole::Root] {
             let name = format!("after-{role:?}").to_lowercase();
@@ -39,9 +40,30 @@ fn key_of_every_role_is_rotated_between_two_admissions(env: &Environment) -> Res
             publisher.until_runs(&image.by_tag(), &image).with_context(|| name)?;
         }
         admitted(stage.pod("again", &first.by_tag())?)?;
-        // The pin is what it was, and who comes anew by it gets here through the chain of roots.
-        publisher.enforce(&json!({"delegations": ["nobody"]}))?;
-        refused(stage.pod("nobody", &first.by_tag())?, &["RequiredSignerMissing"]).map(|_| ())
+        // Who comes anew with the pin of the first root gets here through the chain of roots.
+        let root = stage.trust_root("root", &json!([{"name": "first", "keyID": key}]));
+        stage.operator().apply(&root.to_string())?;
+        publisher.enforce(&json!({}))?;
+        publisher.until_runs(&first.by_tag(), &first)
+    })
+}
+
+fn lowest_version_of_the_root_holds_on_first_contact_too(env: &Environment) -> Result<()> {
+    stage(env, "nv1-minimum", |stage| {
+        let publisher = Publisher::new(stage)?;
+        let repository = publisher.begin("web")?;
+        publisher.pin(&repository)?;
+        // Two roots there are already: the second gave the server the key of snapshots.
+        publisher.validate(&json!({"minimumRootVersion": 3}))?;
+        publisher.enforce(&json!({}))?;
+        let image = publisher.signed("web:v1", &[])?;
+        refused(
+            stage.pod("web", &image.by_tag())?,
+            &["(Forbidden)", "RolledBack: root: version 2 is below 3, the lowest that is accepted"],
+        )?;
+        publisher.client.rotate(&repository, TrustRole::Targets)?;
+        publisher.client.sign(&image, &[])?;
+        publisher.until_runs(&image.by_tag(), &image)
     })
 }
 

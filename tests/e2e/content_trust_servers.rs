@@ -19,6 +19,10 @@ use crate::tls::Connection;
 pub const STORIES: &[Story] = &[
     Story { name: "server_that_went_back_to_a_backup_is_noticed", run: server_that_went_back_to_a_backup_is_noticed },
     Story { name: "server_that_was_replaced_is_believed_after_a_reset_only", run: server_that_was_replaced_is_believed_after_a_reset_only },
+    Story {
+        name: "verdict_stands_while_the_server_is_away_where_a_policy_says_so",
+        run: verdict_stands_while_the_server_is_away_where_a_policy_says_so,
+    },
     Story { name: "timestamp_that_is_never_renewed_expires", run: timestamp_that_is_never_renewed_expires },
     Story { name: "server_gets_the_credentials_and_only_good_ones_admit", run: server_gets_the_credentials_and_only_good_ones_admit },
     Story { name: "replica_knows_what_another_one_has_seen", run: replica_knows_what_another_one_has_seen },
@@ -105,6 +109,24 @@ fn server_that_was_replaced_is_believed_after_a_reset_only(env: &Environment) ->
         let reset = reset.env("KUBECONFIG", env.control_plane.kubectl().kubeconfig()).output()?;
         ensure!(reset.status.success(), "{reset:?}");
         publisher.until_runs(&image.by_tag(), &image)
+    })
+}
+
+fn verdict_stands_while_the_server_is_away_where_a_policy_says_so(env: &Environment) -> Result<()> {
+    stage(env, "nv1-away", |stage| {
+        let server = NotaryServer::start()?;
+        let publisher = Publisher::at(stage, server.endpoint())?;
+        let repository = publisher.begin("web")?;
+        publisher.trust(&repository)?;
+        publisher.enforce(&json!({}))?;
+        let image = publisher.signed("web:v1", &[])?;
+        admitted(stage.pod("before", &image.by_tag())?)?;
+        server.stop();
+        publisher.until_refused(&image.by_tag(), "TrustServerUnavailable")?;
+        stage.policy("policy", &json!({"onFault": "UseLastVerdict"}), &stage.verify_all())?;
+        publisher.until_runs(&image.pinned(), &image)?;
+        let never_asked = publisher.image("other:v1", "of a repository that nobody has asked about")?;
+        refused(stage.pod("other", &never_asked.by_tag())?, &["TrustServerUnavailable"]).map(|_| ())
     })
 }
 

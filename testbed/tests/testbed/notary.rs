@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use testbed::{Image, Images, NotaryClient, NotaryFront, NotaryServer, Registry, TokenServer, TrustRole, wait};
+use testbed::{Authority, Directory, Image, Images, NotaryClient, NotaryFront, NotaryServer, Registry, TokenServer, TrustRole, wait};
 
 /// A registry with images of one repository, to be signed.
 struct Shelf {
@@ -35,6 +35,17 @@ pub(crate) fn a_notary_client_signs_a_tag_and_another_one_finds_it() -> Result<(
     ensure!(stranger.sign(&shelf.image("v2", "two")?, &[]).is_err(), "a stranger has signed");
     client.withdraw(&image, &[])?;
     ensure!(!stranger.list(&image.repository, &[])?.contains(digest), "a tag that was taken back is there");
+    Ok(())
+}
+
+pub(crate) fn a_root_key_can_be_certified_by_an_authority() -> Result<()> {
+    let (shelf, server) = (Shelf::new()?, NotaryServer::start()?);
+    let image = shelf.image("v1", "one")?;
+    let directory = Directory::temporary()?;
+    let client = NotaryClient::new(server.endpoint())?;
+    client.init_under(&Authority::new(directory.path())?, &image.repository)?;
+    client.sign(&image, &[])?;
+    ensure!(client.list(&image.repository, &[])?.contains("v1 "));
     Ok(())
 }
 
