@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
 
 /// Names of every server on this machine.
 const NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
@@ -52,6 +54,15 @@ impl Authority {
         write(&certified.certificate, &parameters.signed_by(&pair, &self.issuer)?.pem())?;
         write(&certified.key, &pair.serialize_pem())?;
         Ok(certified)
+    }
+
+    /// Certifies the key of a publisher for a name, which is not a server's; answers the certificate in PEM.
+    pub(crate) fn certify(&self, name: &str, pair: &KeyPair) -> Result<String> {
+        let mut parameters = CertificateParams::new(Vec::new())?;
+        parameters.distinguished_name = DistinguishedName::new();
+        parameters.distinguished_name.push(DnType::CommonName, name);
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::CodeSigning];
+        Ok(parameters.signed_by(pair, &self.issuer)?.pem())
     }
 }
 

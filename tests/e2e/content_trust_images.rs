@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use testbed::{Environment, NotaryServer};
+use testbed::{Authority, Directory, Environment, NotaryServer};
 
 use crate::Story;
 use crate::content_trust_stage::Publisher;
@@ -13,6 +13,7 @@ pub const STORIES: &[Story] = &[
     Story { name: "tag_that_trust_data_lacks_is_refused_with_the_message", run: tag_that_trust_data_lacks_is_refused_with_the_message },
     Story { name: "tag_signed_under_another_root_key_is_refused", run: tag_signed_under_another_root_key_is_refused },
     Story { name: "root_is_pinned_by_the_id_that_notary_gives_its_key", run: root_is_pinned_by_the_id_that_notary_gives_its_key },
+    Story { name: "root_is_pinned_by_the_authority_of_its_certificate", run: root_is_pinned_by_the_authority_of_its_certificate },
     Story { name: "required_delegation_must_have_signed_the_tag", run: required_delegation_must_have_signed_the_tag },
     Story { name: "required_delegations_must_name_one_digest", run: required_delegations_must_name_one_digest },
     Story { name: "delegation_must_have_signed_with_the_pinned_key", run: delegation_must_have_signed_with_the_pinned_key },
@@ -82,6 +83,28 @@ fn root_is_pinned_by_the_id_that_notary_gives_its_key(env: &Environment) -> Resu
         publisher.enforce(&json!({}))?;
         admitted(stage.pod("web", &image.by_tag())?)?;
         pin(&"ab".repeat(32))?;
+        publisher.until_refused(&image.by_tag(), "UntrustedSigner")
+    })
+}
+
+fn root_is_pinned_by_the_authority_of_its_certificate(env: &Environment) -> Result<()> {
+    stage(env, "nv1-authorities", |stage| {
+        let publisher = Publisher::new(stage)?;
+        let folders = (Directory::temporary()?, Directory::temporary()?);
+        let (ours, theirs) = (Authority::new(folders.0.path())?, Authority::new(folders.1.path())?);
+        publisher.client.init_under(&ours, &publisher.repository("web"))?;
+        let image = publisher.signed("web:v1", &[])?;
+        let pin = |authority: &Authority| {
+            let ca = json!([{"name": "authority", "pem": std::fs::read_to_string(authority.certificate())?}]);
+            let mut root = stage.trust_root("root", &json!(null));
+            root["spec"] = json!({"certificates": {"ca": ca}});
+            stage.operator().apply(&root.to_string())
+        };
+        pin(&ours)?;
+        publisher.validate(&json!({}))?;
+        publisher.enforce(&json!({}))?;
+        admitted(stage.pod("web", &image.by_tag())?)?;
+        pin(&theirs)?;
         publisher.until_refused(&image.by_tag(), "UntrustedSigner")
     })
 }

@@ -19,6 +19,10 @@ use crate::tls::Connection;
 pub const STORIES: &[Story] = &[
     Story { name: "server_that_went_back_to_a_backup_is_noticed", run: server_that_went_back_to_a_backup_is_noticed },
     Story { name: "server_that_was_replaced_is_believed_after_a_reset_only", run: server_that_was_replaced_is_believed_after_a_reset_only },
+    Story {
+        name: "verdict_stands_while_the_server_is_away_where_a_policy_says_so",
+        run: verdict_stands_while_the_server_is_away_where_a_policy_says_so,
+    },
     Story { name: "timestamp_that_is_never_renewed_expires", run: timestamp_that_is_never_renewed_expires },
     Story { name: "server_gets_the_credentials_and_only_good_ones_admit", run: server_gets_the_credentials_and_only_good_ones_admit },
     Story { name: "replica_knows_what_another_one_has_seen", run: replica_knows_what_another_one_has_seen },
@@ -94,18 +98,35 @@ fn server_that_was_replaced_is_believed_after_a_reset_only(env: &Environment) ->
         server.stop();
         publisher.until_refused(&image.by_tag(), "TrustServerUnavailable")?;
         server.start_again()?;
-        let empty = "TrustServerUnavailable: timestamp: the file could not be fetched: the server has no such file";
-        publisher.until_refused(&image.by_tag(), empty)?;
+        publisher.until_refused(&image.by_tag(), "NoTrustData")?;
         // The same publisher begins again, with the same root key and versions from one on.
         let client = publisher.client.with_fresh_memory()?;
         client.init(&repository)?;
         client.sign(&image, &[])?;
-        publisher.until_refused(&image.by_tag(), "InvalidSignature: timestamp")?;
+        publisher.until_refused(&image.by_tag(), "RolledBack: root: version 2 is not the file that was seen as this version before")?;
         let mut reset = Command::new(Path::new(env!("CARGO_BIN_EXE_bonafide")));
         reset.args(["notary", "reset", "--yes", "--namespace", OPERATOR_NAMESPACE, &repository]);
         let reset = reset.env("KUBECONFIG", env.control_plane.kubectl().kubeconfig()).output()?;
         ensure!(reset.status.success(), "{reset:?}");
         publisher.until_runs(&image.by_tag(), &image)
+    })
+}
+
+fn verdict_stands_while_the_server_is_away_where_a_policy_says_so(env: &Environment) -> Result<()> {
+    stage(env, "nv1-away", |stage| {
+        let server = NotaryServer::start()?;
+        let publisher = Publisher::at(stage, server.endpoint())?;
+        let repository = publisher.begin("web")?;
+        publisher.trust(&repository)?;
+        publisher.enforce(&json!({}))?;
+        let image = publisher.signed("web:v1", &[])?;
+        admitted(stage.pod("before", &image.by_tag())?)?;
+        server.stop();
+        publisher.until_refused(&image.by_tag(), "TrustServerUnavailable")?;
+        stage.policy("policy", &json!({"onFault": "UseLastVerdict"}), &stage.verify_all())?;
+        publisher.until_runs(&image.pinned(), &image)?;
+        let never_asked = publisher.image("other:v1", "of a repository that nobody has asked about")?;
+        refused(stage.pod("other", &never_asked.by_tag())?, &["TrustServerUnavailable"]).map(|_| ())
     })
 }
 

@@ -112,7 +112,7 @@ impl<'a> Publisher<'a> {
     /// Lets a new signer sign everything in the repository as `targets/NAME`, beside those who may already.
     pub fn delegate(&self, repository: &str, name: &str) -> Result<Delegate> {
         let role = format!("targets/{name}");
-        let signer = self.client.signer(&role)?;
+        let signer = self.client.signer(name, &role)?;
         let id = self.client.delegate(repository, &role, &signer)?;
         Ok(Delegate { id, public_pem: signer.public_pem })
     }

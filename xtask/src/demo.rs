@@ -6,6 +6,8 @@ mod narrator;
 mod signers;
 mod state;
 mod story;
+mod trust;
+mod trust_story;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use cluster::Cluster;
 use narrator::{explain, heading, show_command};
 use signers::Signers;
 use state::State;
+use trust::Trust;
 
 /// Show what Bonafide does, on a real API server: a signed image admitted and pinned, an unsigned one refused.
 ///
@@ -25,6 +28,9 @@ use state::State;
 /// and leaves it up for you to try.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
+    /// How images are signed.
+    #[arg(long, value_enum, default_value_t)]
+    scheme: Scheme,
     /// End the cluster when the story is told.
     #[arg(long)]
     once: bool,
@@ -42,6 +48,15 @@ pub(crate) struct Arguments {
     kind: bool,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Scheme {
+    /// With cosign.
+    #[default]
+    Cosign,
+    /// With notary, on a Notary v1 server: Docker Content Trust.
+    Notary,
+}
+
 /// Tells the story, or ends what is left of an earlier one.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let directory = testbed::target().join("demo");
@@ -51,7 +66,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let parts = start(arguments, &directory)?;
-    story::tell(&parts)?;
+    match &parts.trust {
+        Some(trust) => trust_story::tell(&parts, trust)?,
+        None => story::tell(&parts)?,
+    }
     if arguments.once { parts.end() } else { parts.leave_up() }
 }
 
@@ -61,7 +79,9 @@ struct Parts {
     operator: Operator,
     registry: Registry,
     signers: Signers,
+    trust: Option<Trust>,
     cluster: Cluster,
+    program: PathBuf,
     directory: PathBuf,
 }
 
@@ -81,6 +101,11 @@ fn start(arguments: &Arguments, directory: &Path) -> Result<Parts> {
     explain(&format!("registry:   {} (CNCF Distribution, plain HTTP)", registry.host()));
     let signers = Signers::new(&directory.join("keys"))?;
 
+    let trust = match arguments.scheme {
+        Scheme::Cosign => None,
+        Scheme::Notary => Some(Trust::start(directory)?),
+    };
+
     heading("The operator: CRDs, RBAC, and the program under its own service account");
     show_command("kubectl apply --server-side -f manifests/crds -f manifests/rbac");
     install(kubectl)?;
@@ -90,7 +115,7 @@ fn start(arguments: &Arguments, directory: &Path) -> Result<Parts> {
     options.webhook_host = cluster.webhook_host();
     let operator = Operator::start(options)?;
     explain(&format!("ready at {}, log: {}", operator.webhook_url(), operator.log().display()));
-    Ok(Parts { operator, registry, signers, cluster, directory: directory.to_owned() })
+    Ok(Parts { operator, registry, signers, trust, cluster, program, directory: directory.to_owned() })
 }
 
 impl Parts {
@@ -108,6 +133,9 @@ impl Parts {
         let borrowed = self.cluster.is_borrowed();
         let mut processes: Vec<Detached> = self.operator.detach()?.into_iter().collect();
         processes.push(self.registry.detach()?);
+        if let Some(trust) = self.trust {
+            processes.extend(trust.detach()?);
+        }
         processes.extend(self.cluster.detach()?);
         let state = State { processes, kubeconfig: kubectl.kubeconfig().to_owned(), borrowed, kind };
         state.write(&self.directory).context("cannot remember what to end")?;

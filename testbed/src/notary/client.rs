@@ -11,6 +11,7 @@ use rcgen::KeyPair;
 use serde_json::Value;
 
 use super::Endpoint;
+use crate::authority::Authority;
 use crate::directory::Directory;
 use crate::images::Image;
 use crate::tools;
@@ -88,6 +89,15 @@ impl NotaryClient {
         self.rotate(repository, TrustRole::Snapshot)
     }
 
+    /// As [`NotaryClient::init`], with a new root key that an authority has certified for the repository.
+    pub fn init_under(&self, authority: &Authority, repository: &str) -> Result<()> {
+        let pair = KeyPair::generate()?;
+        let (key, certificate) = (self.file("root", &pair.serialize_pem())?, self.file("root", &authority.certify(repository, &pair)?)?);
+        self.run(&["key", "import", &key.display().to_string(), "--role", "root"])?;
+        self.run(&["init", "-p", "--rootcert", &certificate.display().to_string(), repository])?;
+        self.rotate(repository, TrustRole::Snapshot)
+    }
+
     /// Signs the image's tag as each of these roles, `targets` if there are none, and publishes it.
     pub fn sign(&self, image: &Image, roles: &[&str]) -> Result<()> {
         let digest = image.digest.strip_prefix("sha256:").context("a digest that is not sha256")?;
@@ -105,14 +115,10 @@ impl NotaryClient {
         self.run(&arguments).map(|_| ())
     }
 
-    /// Makes a key with which somebody signs as a role such as `targets/build`.
-    pub fn signer(&self, role: &str) -> Result<Signer> {
+    /// Makes a key with which somebody called `name` signs as a role such as `targets/build`.
+    pub fn signer(&self, name: &str, role: &str) -> Result<Signer> {
         let pair = KeyPair::generate()?;
-        let file = tempfile::Builder::new().prefix("signer-").suffix(".pem").tempfile_in(self.directory.path())?;
-        let (_, private) = file.keep()?;
-        let public = private.with_extension("pub");
-        std::fs::write(&private, pair.serialize_pem())?;
-        std::fs::write(&public, pair.public_key_pem())?;
+        let (private, public) = (self.file(name, &pair.serialize_pem())?, self.file(name, &pair.public_key_pem())?);
         self.run(&["key", "import", &private.display().to_string(), "--role", role])?;
         Ok(Signer { public_pem: pair.public_key_pem(), public })
     }
@@ -166,6 +172,13 @@ impl NotaryClient {
         let mut arguments = vec!["list", repository];
         arguments.extend(roles.iter().flat_map(|role| ["-r", role]));
         self.run_in(directory, &arguments)
+    }
+
+    /// Writes a file that belongs to somebody.
+    fn file(&self, name: &str, pem: &str) -> Result<PathBuf> {
+        let (mut file, path) = tempfile::Builder::new().prefix(name).suffix(".pem").tempfile_in(self.directory.path())?.keep()?;
+        file.write_all(pem.as_bytes())?;
+        Ok(path)
     }
 
     fn run(&self, arguments: &[&str]) -> Result<String> {

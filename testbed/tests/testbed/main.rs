@@ -45,6 +45,7 @@ fn trials() -> Vec<Trial> {
         test("every_algorithm_signs_in_both_formats", signing::every_algorithm_signs_in_both_formats),
         test("an_index_has_one_image_per_platform", signing::an_index_has_one_image_per_platform),
         test("a_notary_client_signs_a_tag_and_another_one_finds_it", notary::a_notary_client_signs_a_tag_and_another_one_finds_it),
+        test("a_root_key_can_be_certified_by_an_authority", notary::a_root_key_can_be_certified_by_an_authority),
         test("a_delegation_signs_for_itself_until_it_is_taken_back", notary::a_delegation_signs_for_itself_until_it_is_taken_back),
         test("the_key_of_every_role_can_be_rotated", notary::the_key_of_every_role_can_be_rotated),
         test("a_notary_server_that_was_started_again_is_empty", notary::a_notary_server_that_was_started_again_is_empty),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use testbed::{Image, Images, NotaryClient, NotaryFront, NotaryServer, Registry, TokenServer, TrustRole, wait};
+use testbed::{Authority, Directory, Image, Images, NotaryClient, NotaryFront, NotaryServer, Registry, TokenServer, TrustRole, wait};
 
 /// A registry with images of one repository, to be signed.
 struct Shelf {
@@ -38,12 +38,23 @@ pub(crate) fn a_notary_client_signs_a_tag_and_another_one_finds_it() -> Result<(
     Ok(())
 }
 
+pub(crate) fn a_root_key_can_be_certified_by_an_authority() -> Result<()> {
+    let (shelf, server) = (Shelf::new()?, NotaryServer::start()?);
+    let image = shelf.image("v1", "one")?;
+    let directory = Directory::temporary()?;
+    let client = NotaryClient::new(server.endpoint())?;
+    client.init_under(&Authority::new(directory.path())?, &image.repository)?;
+    client.sign(&image, &[])?;
+    ensure!(client.list(&image.repository, &[])?.contains("v1 "));
+    Ok(())
+}
+
 pub(crate) fn a_delegation_signs_for_itself_until_it_is_taken_back() -> Result<()> {
     let (shelf, server) = (Shelf::new()?, NotaryServer::start()?);
     let image = shelf.image("v1", "one")?;
     let client = NotaryClient::new(server.endpoint())?;
     client.init(&image.repository)?;
-    let signer = client.signer("targets/build")?;
+    let signer = client.signer("alice", "targets/build")?;
     let id = client.delegate(&image.repository, "targets/build", &signer)?;
     ensure!(id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
     client.sign(&image, &["targets/build"])?;

@@ -34,9 +34,14 @@ fn make_images(parts: &Parts) -> Result<(Image, Image, Key)> {
 
 fn allow_only_signed(parts: &Parts, key: &Key) -> Result<()> {
     heading("The cluster's administrator allows only what the release team has signed");
-    let client = parts.cluster.kubectl();
     let policy = POLICY_MANIFEST.replace("REGISTRY", parts.registry.host()).replace("PUBLIC-KEY", &indented(&key.public_pem));
-    for (name, text) in [("namespace.yaml", NAMESPACE_MANIFEST), ("policy.yaml", &policy)] {
+    apply(parts, &[("policy.yaml", &policy)])
+}
+
+/// Applies the namespace and these files, and waits until the policy holds.
+pub(super) fn apply(parts: &Parts, files: &[(&str, &str)]) -> Result<()> {
+    let client = parts.cluster.kubectl();
+    for (name, text) in [("namespace.yaml", NAMESPACE_MANIFEST)].iter().chain(files) {
         let file = show_file(&parts.directory, name, text)?;
         kubectl(client, &["apply", "-f", &file])?;
     }
@@ -47,7 +52,7 @@ fn allow_only_signed(parts: &Parts, key: &Key) -> Result<()> {
     kubectl(client, &["wait", "--for=create", "--timeout=60s", "-n", NAMESPACE, "serviceaccount/default"])
 }
 
-fn signed_is_admitted_and_pinned(parts: &Parts, namespace: &Namespace, image: &Image) -> Result<()> {
+pub(super) fn signed_is_admitted_and_pinned(parts: &Parts, namespace: &Namespace, image: &Image) -> Result<()> {
     heading("The signed image is admitted, and its tag becomes the digest that was verified");
     let reference = image.by_tag();
     let mut arguments = vec!["run", "web", "-n", NAMESPACE, "--image", &reference];
@@ -64,13 +69,13 @@ fn signed_is_admitted_and_pinned(parts: &Parts, namespace: &Namespace, image: &I
     Ok(())
 }
 
-fn unsigned_is_refused(parts: &Parts, image: &Image) -> Result<()> {
+pub(super) fn unsigned_is_refused(parts: &Parts, image: &Image) -> Result<()> {
     heading("The unsigned image is refused, and the message says why");
     let arguments = ["run", "stranger", "-n", NAMESPACE, "--image", &image.by_tag()];
     kubectl_refused(parts.cluster.kubectl(), &arguments, "NoSignature")
 }
 
-fn what_runs_is_reported(parts: &Parts, namespace: &Namespace, image: &Image) -> Result<()> {
+pub(super) fn what_runs_is_reported(parts: &Parts, namespace: &Namespace, image: &Image) -> Result<()> {
     heading("What runs is checked again, and reported");
     explain("There is no node here, so the demo reports the running container as a kubelet would:");
     show_command(&format!("kubectl patch pod web -n {NAMESPACE} --subresource=status ... imageID: {}", image.by_digest()));
