@@ -1,6 +1,7 @@
 //! The command line: what was typed becomes checked configuration; one file per subcommand.
 
 mod crds;
+mod images;
 mod notary;
 mod operator;
 mod verify;
@@ -23,6 +24,8 @@ enum Command {
     Operator(operator::OperatorArguments),
     /// Check images against policies from files, without a cluster.
     Verify(verify::VerifyArguments),
+    /// Show what runs in the cluster, by verdict, or print a script that signs it.
+    Images(images::ImagesArguments),
     /// Look at trust data of a Notary v1 server (Docker Content Trust), and at what the operator remembers of it.
     #[command(subcommand)]
     Notary(notary::NotaryCommand),
@@ -35,6 +38,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Operator(arguments) => operator::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Images(arguments) => images::run(&arguments),
         Command::Notary(command) => notary::run(&command),
         Command::Crds => crds::run().map(|()| ExitCode::SUCCESS),
     };
