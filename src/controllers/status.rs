@@ -5,7 +5,7 @@ mod conditions;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, TimeDelta, Utc};
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::runtime::reflector::Store;
 use kube::{Api, Client, ResourceExt};
@@ -24,6 +24,10 @@ use crate::policy::Kind;
 const MANAGER: &str = "bonafide-status";
 /// A write that failed is tried again.
 const RETRY: Duration = Duration::from_secs(5);
+/// What changes by time alone is looked at so often.
+const LOOK: Duration = Duration::from_hours(1);
+/// Time enough to get another certificate.
+const BEFORE_THE_END: TimeDelta = TimeDelta::days(30);
 
 /// Writes statuses.
 pub struct StatusWriter {
@@ -50,6 +54,7 @@ impl StatusWriter {
             tokio::select! {
                 () = cancel.cancelled() => return,
                 () = retry => {}
+                () = tokio::time::sleep(LOOK) => {}
                 Ok(()) = self.compiled.changed() => {}
                 Ok(()) = self.installed.changed() => {}
                 Ok(()) = self.remembered.changed() => {}
@@ -73,8 +78,9 @@ impl StatusWriter {
         let Some(stored) = stored(self.stores.of(finding.kind), finding) else { return true };
         let old = stored.data.get("status").cloned().unwrap_or_default();
         let remembered = self.remembered.borrow().clone().unwrap_or_default();
-        let finding = &with_loss(finding, &stored, &remembered.losses);
-        let new = status(finding, cover, &old, Utc::now());
+        let now = Utc::now();
+        let finding = &with_ends(with_loss(finding, &stored, &remembered.losses), now);
+        let new = status(finding, cover, &old, now);
         if new == old || stored.metadata.deletion_timestamp.is_some() {
             return true;
         }
@@ -113,6 +119,15 @@ fn with_loss(finding: &Finding, stored: &DynamicObject, losses: &[Loss]) -> Find
     finding
 }
 
+/// A trust root also says that a certificate of it ends soon.
+fn with_ends(mut finding: Finding, now: DateTime<Utc>) -> Finding {
+    let ends = finding.keys.iter().filter_map(|material| Some((material.name.clone(), material.expires?)));
+    let soon = ends.filter(|(_, at)| *at <= now + BEFORE_THE_END);
+    let warnings: Vec<_> = soon.map(|(name, at)| Warning::MaterialEnds { name, at, over: at <= now }).collect();
+    finding.warnings.extend(warnings);
+    finding
+}
+
 /// Only a policy needs a webhook, and only where its namespace is not exempt.
 fn cover(finding: &Finding, snapshot: &Snapshot, installed: Option<&Installed>) -> Cover {
     let namespace = &finding.object.namespace;
@@ -146,8 +161,26 @@ fn applied(kind: &ApiResource, stored: &DynamicObject, status: &Value) -> Value 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::index::Readiness;
+    use crate::index::{Material, Readiness};
     use crate::policy::ObjectName;
+
+    #[test]
+    fn a_trust_root_says_that_a_certificate_ends_a_month_before_it_does() {
+        let end: DateTime<Utc> = "2027-01-31T00:00:00Z".parse().unwrap_or_default();
+        let material = |expires| Material { name: "ca".to_owned(), fingerprint: String::new(), algorithm: String::new(), expires };
+        let finding = Finding {
+            kind: Kind::TrustRoot,
+            object: ObjectName::new("shop", "r"),
+            generation: None,
+            readiness: Readiness::Ready,
+            warnings: vec![],
+            keys: vec![material(None), material(Some(end))],
+        };
+        let at = |days| with_ends(finding.clone(), end - TimeDelta::days(days)).warnings;
+        let ends = |over| vec![Warning::MaterialEnds { name: "ca".to_owned(), at: end, over }];
+        assert_eq!((at(31), at(30), at(0), at(-1)), (vec![], ends(false), ends(true), ends(true)));
+        assert_eq!(ends(false)[0].to_string(), "a certificate of \"ca\" ends at 2027-01-31 00:00:00 UTC");
+    }
 
     #[test]
     fn a_validator_of_trust_data_says_that_what_was_seen_for_its_namespace_is_gone() {

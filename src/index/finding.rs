@@ -89,6 +89,15 @@ pub enum Warning {
         /// The other trust root.
         with: ObjectName,
     },
+    /// A certificate of the trust root ends soon, or has ended; not found by compilation, which knows no time.
+    MaterialEnds {
+        /// The name of the entry.
+        name: String,
+        /// When.
+        at: DateTime<Utc>,
+        /// Whether that is past.
+        over: bool,
+    },
     /// What was seen of trust data is gone; not found by compilation, but by who counts it.
     NotaryStateLost {
         /// How many repositories.
@@ -136,6 +145,7 @@ impl Warning {
             Self::RulesNotCompared { .. } => "RulesNotCompared",
             Self::ExemptNamespaceSelected(_) => "ExemptNamespaceSelected",
             Self::KeyShared { .. } => "KeyShared",
+            Self::MaterialEnds { .. } => "MaterialEnds",
             Self::NotaryStateLost { .. } => "NotaryStateLost",
         }
     }
@@ -154,6 +164,10 @@ impl fmt::Display for Warning {
             }
             Self::ExemptNamespaceSelected(name) => write!(f, "namespace {name} is selected, but exempt from every policy"),
             Self::KeyShared { key, with } => write!(f, "key {key:?} is also in TrustRoot {with}: a rule cannot count over both"),
+            Self::MaterialEnds { name, at, over } => {
+                let ends = if *over { "has ended" } else { "ends" };
+                write!(f, "a certificate of {name:?} {ends} at {}", at.format("%F %T UTC"))
+            }
             Self::NotaryStateLost { guns, noticed } => write!(
                 f,
                 "what was seen of {guns} repositories was lost, noticed last at {}: if their server went back before they were seen again, that is not noticed",
