@@ -138,7 +138,7 @@ pub struct NotaryV1 {
     /// A Secret in the Validator's namespace with the credentials: `kubernetes.io/dockerconfigjson` or `kubernetes.io/basic-auth`. Only with `server`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_ref: Option<NamedReference>,
-    /// Token servers on other hosts that may receive these credentials, as https URLs.
+    /// Token servers on other hosts that may receive these credentials, as https URLs; `caBundle` counts for them, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), inner(length(min = 1, max = 512)))]
     pub token_realms: Vec<String>,

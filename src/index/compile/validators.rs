@@ -81,6 +81,9 @@ fn compile(inputs: &Inputs, observed: &Observed, trust_roots: &TrustRoots) -> Re
     if !problems.is_empty() {
         return Err(problems);
     }
+    if let SchemeSource::NotaryV1(NotarySource { server: Some(server), .. }) = &source.scheme {
+        reach_token_servers(server, &mut hosts);
+    }
     let lent = Access { hosts: hosts.iter().map(|(host, settings)| (host.clone(), lend(settings))).collect(), keyring: Keyring::default() };
     let access = |access| RegistryAccess { grants: Grants::new(access), pod_pull_secrets: source.pod_pull_secrets };
     Ok(CompiledValidator {
@@ -106,6 +109,14 @@ fn reached(source: &ValidatorSource) -> Vec<(String, HostSource)> {
         return vec![("spec.notaryV1".to_owned(), host)];
     }
     source.hosts.iter().enumerate().map(|(i, host)| (format!("spec.registry.hosts[{i}]"), host.clone())).collect()
+}
+
+/// The token servers that a trust server lists are of its own authority; nowhere else could another one be written for them.
+fn reach_token_servers(server: &ServerSource, hosts: &mut BTreeMap<oci::Host, HostSettings>) {
+    let ca_bundle = hosts.get(server.url.host()).and_then(|settings| settings.ca_bundle.clone());
+    for host in server.token_realms.iter().flat_map(oci::Host::of_url) {
+        hosts.entry(host).or_insert_with(|| HostSettings { ca_bundle: ca_bundle.clone(), ..HostSettings::default() });
+    }
 }
 
 fn lend(settings: &HostSettings) -> HostSettings {
