@@ -162,23 +162,24 @@ fn server_gets_the_credentials_and_only_good_ones_admit(env: &Environment) -> Re
         let image = publisher.signed("web:v1", &[])?;
         publisher.pin_as(&repository, "bonafide", "right")?;
         publisher.validate(&json!({"credentialsRef": {"name": stage.object("login")}}))?;
-        let login = |user: &str, password: &str| {
-            let data = json!({"username": STANDARD.encode(user), "password": STANDARD.encode(password)});
-            let metadata = stage.metadata("login");
-            let secret =
-                json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/basic-auth", "data": data});
-            stage.operator().apply(&secret.to_string())
-        };
-        login("bonafide", "wrong")?;
+        login(stage, "bonafide", "wrong")?;
         publisher.enforce(&json!({}))?;
         for (user, password) in [("bonafide", "wrong"), ("former", "right"), ("late", "right")] {
-            login(user, password)?;
+            login(stage, user, password)?;
             publisher.until_refused(&image.by_tag(), "TrustServerUnavailable").with_context(|| user)?;
-            login("bonafide", "right")?;
+            login(stage, "bonafide", "right")?;
             publisher.until_runs(&image.by_tag(), &image)?;
         }
         Ok(())
     })
+}
+
+/// The Secret `login` of the story, with a user name and a password.
+fn login(stage: &Stage<'_>, user: &str, password: &str) -> Result<()> {
+    let data = json!({"username": STANDARD.encode(user), "password": STANDARD.encode(password)});
+    let metadata = stage.metadata("login");
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/basic-auth", "data": data});
+    stage.operator().apply(&secret.to_string())
 }
 
 fn replica_knows_what_another_one_has_seen(env: &Environment) -> Result<()> {
