@@ -25,6 +25,7 @@ pub const STORIES: &[Story] = &[
     },
     Story { name: "timestamp_that_is_never_renewed_expires", run: timestamp_that_is_never_renewed_expires },
     Story { name: "server_gets_the_credentials_and_only_good_ones_admit", run: server_gets_the_credentials_and_only_good_ones_admit },
+    Story { name: "credentials_go_to_a_listed_token_server_elsewhere", run: credentials_go_to_a_listed_token_server_elsewhere },
     Story { name: "replica_knows_what_another_one_has_seen", run: replica_knows_what_another_one_has_seen },
 ];
 
@@ -180,6 +181,28 @@ fn login(stage: &Stage<'_>, user: &str, password: &str) -> Result<()> {
     let metadata = stage.metadata("login");
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "kubernetes.io/basic-auth", "data": data});
     stage.operator().apply(&secret.to_string())
+}
+
+fn credentials_go_to_a_listed_token_server_elsewhere(env: &Environment) -> Result<()> {
+    stage(env, "nv1-realm", |stage| {
+        let tokens = TokenServer::start()?;
+        let server = NotaryServer::start_for_users_of(&tokens)?;
+        tokens.admit("bonafide", "right")?;
+        let mut publisher = Publisher::at(stage, tokens.endpoint())?;
+        publisher.client = NotaryClient::new(tokens.endpoint())?.as_user("bonafide", "right");
+        let repository = publisher.begin("web")?;
+        let image = publisher.signed("web:v1", &[])?;
+        publisher.pin_as(&repository, "bonafide", "right")?;
+        login(stage, "bonafide", "right")?;
+        // The server itself: the tokens are on another port, which is another origin.
+        publisher.endpoint = server.endpoint();
+        let login = json!({"name": stage.object("login")});
+        publisher.validate(&json!({"credentialsRef": login}))?;
+        publisher.enforce(&json!({}))?;
+        publisher.until_refused(&image.by_tag(), "TrustServerUnavailable")?;
+        publisher.validate(&json!({"credentialsRef": login, "tokenRealms": [tokens.realm()]}))?;
+        publisher.until_runs(&image.by_tag(), &image)
+    })
 }
 
 fn replica_knows_what_another_one_has_seen(env: &Environment) -> Result<()> {

@@ -53,7 +53,7 @@ impl Host {
     /// The names under which the host of `url` can have been configured, best first.
     ///
     /// There are two for plain HTTP on port 80, which may be written out or not.
-    pub(crate) fn of_url(url: &Url) -> Vec<Self> {
+    pub fn of_url(url: &Url) -> Vec<Self> {
         let Some(name) = url.host_str() else { return Vec::new() };
         let with = |port: u16| format!("{name}:{port}");
         let texts = match (url.port(), url.scheme()) {
