@@ -28,14 +28,20 @@ const UNTRUSTED: u8 = 1;
 const UNKNOWN: u8 = 2;
 
 const HELP: &str = "Examples:
-  bonafide images                                       what runs, the worst first
-  bonafide images -n shop --status Untrusted,Revoked    what must go from a namespace
+  bonafide images                                      what runs, the worst first
+  bonafide images -n shop --status Untrusted,Revoked   what must go from a namespace
   bonafide images --output json | jq -r '.images[] | select(.pods > 10) | .image'
-  bonafide images --signing-script cosign > sign.sh     then read it, and: COSIGN_KEY=release.key sh sign.sh
+  bonafide images --signing-script cosign > sign.sh    then read it, and run
+  COSIGN_KEY=release.key sh sign.sh
 
-Exit code, of the images that are shown: 0 they are trusted, exempt or unmatched, 1 one is not trusted (Untrusted, Revoked or
-Unsupported), 2 it could not be found out. With --signing-script: 0 the script was printed, 2 it could not be.
-Needs the permission to list VerificationReports (ClusterRole view). What they say is what the operator has found out last.";
+Exit code, of the images that are shown:
+  0  they are Trusted, Exempt or Unmatched
+  1  one is Untrusted, Revoked or Unsupported
+  2  it could not be found out
+With --signing-script: 0 the script was printed, 2 it could not be.
+
+Needs the permission to list VerificationReports (ClusterRole view).
+What they say is what the operator has found out last.";
 
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]

@@ -22,6 +22,7 @@ mod content_trust_stage;
 mod content_trust_state;
 mod content_trust_workloads;
 mod edits;
+mod images_command;
 mod modes;
 mod outages;
 mod pinning;
@@ -63,6 +64,7 @@ const TOGETHER: &[&[Story]] = &[
     content_trust_state::STORIES,
     content_trust_workloads::STORIES,
     edits::STORIES,
+    images_command::STORIES,
     modes::STORIES,
     pinning::STORIES,
     places::STORIES,
