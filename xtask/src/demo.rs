@@ -2,6 +2,7 @@
 
 mod cleanup;
 mod cluster;
+mod distrust;
 mod narrator;
 mod signers;
 mod state;

@@ -19,10 +19,10 @@ impl Signers {
         Ok(Self { images: Images::new()?, cosign: Cosign::in_directory(Directory::kept(directory)?)? })
     }
 
-    /// A key pair of the release team.
-    pub(super) fn key(&self) -> Result<Key> {
-        show_command("cosign generate-key-pair --output-key-prefix release");
-        self.cosign.key("release")
+    /// A key pair.
+    pub(super) fn key(&self, name: &str) -> Result<Key> {
+        show_command(&format!("cosign generate-key-pair --output-key-prefix {name}"));
+        self.cosign.key(name)
     }
 
     /// Pushes an image that holds nothing but its own name.

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use testbed::{Image, Key, Namespace, OPERATOR_NAMESPACE};
 
-use super::Parts;
+use super::{Parts, distrust};
 use super::narrator::{explain, heading, kubectl, kubectl_refused, show_command, show_file};
 
 /// Where the workloads of the story are.
@@ -19,13 +19,14 @@ pub(super) fn tell(parts: &Parts) -> Result<()> {
     let namespace = Namespace::existing(parts.cluster.kubectl(), NAMESPACE);
     signed_is_admitted_and_pinned(parts, &namespace, &signed)?;
     unsigned_is_refused(parts, &unsigned)?;
-    what_runs_is_reported(parts, &namespace, &signed)
+    what_runs_is_reported(parts, &namespace, &signed)?;
+    distrust::tell(parts, &key)
 }
 
 fn make_images(parts: &Parts) -> Result<(Image, Image, Key)> {
     heading("The release team signs one of two images");
     let host = parts.registry.host();
-    let key = parts.signers.key()?;
+    let key = parts.signers.key("release")?;
     let signed = parts.signers.push(&format!("{host}/shop/web:v1"))?;
     parts.signers.sign(&key, &signed)?;
     let unsigned = parts.signers.push(&format!("{host}/shop/stranger:v1"))?;
@@ -34,8 +35,12 @@ fn make_images(parts: &Parts) -> Result<(Image, Image, Key)> {
 
 fn allow_only_signed(parts: &Parts, key: &Key) -> Result<()> {
     heading("The cluster's administrator allows only what the release team has signed");
-    let policy = POLICY_MANIFEST.replace("REGISTRY", parts.registry.host()).replace("PUBLIC-KEY", &indented(&key.public_pem));
-    apply(parts, &[("policy.yaml", &policy)])
+    apply(parts, &[("policy.yaml", &policy(parts, key))])
+}
+
+/// The policy of the story, with the key that counts.
+pub(super) fn policy(parts: &Parts, key: &Key) -> String {
+    POLICY_MANIFEST.replace("REGISTRY", parts.registry.host()).replace("PUBLIC-KEY", &indented(&key.public_pem))
 }
 
 /// Applies the namespace and these files, and waits until the policy holds.
