@@ -182,6 +182,30 @@ async fn trust_data_and_a_registry_that_disagree_on_the_digest_refuse() {
     assert_eq!(verdict.reason(), Reason::AmbiguousDigest);
 }
 
+#[tokio::test]
+async fn without_a_server_the_host_of_the_image_is_asked_over_https_and_without_credentials() {
+    let server = registry_double::RegistryDouble::start_tls().await;
+    let gun = format!("{}/team/app", server.address());
+    let mut repo = Repo::new();
+    repo.root.keys = vec![crate::testing::forge::certificate::Spec::named(&gun).self_signed(&Key::ecdsa())];
+    server.serve_trust_data(&gun, repo.publish().served());
+    let acme = json!({"keys": [{"name": "k", "pem": pem(&repo.root.keys[0])}]});
+    let hosts = json!([{"host": server.address(), "caBundle": {"configMapKeyRef": {"name": "ca", "key": "ca.crt"}}}]);
+    let derived = |more: Value| json!({"notaryV1": {}, "trustRoots": ["acme"], "registry": more});
+    let world = World::new().trust_root_with("acme", &acme).config_map("ca", "ca.crt", server.ca_pem().unwrap());
+    let world = world.validator("content-trust", &derived(json!({"hosts": hosts}))).policy("p", &entry(&json!({})));
+    let verdict = verdict(&world, &format!("{gun}:1.0")).await;
+    assert_eq!(trusted(&verdict).0, &digest_of("one"));
+    assert!(server.requests().iter().all(|seen| seen.authorization.is_none()));
+    // Nothing in the settings of a registry makes it plain, or gives it a password.
+    for setting in [json!({"plainHTTP": true}), json!({"credentialsRef": {"name": "c"}})] {
+        let mut host = json!({"host": server.address()});
+        host.as_object_mut().unwrap().extend(setting.as_object().unwrap().clone());
+        let world = World::new().trust_root_with("acme", &acme).validator("content-trust", &derived(json!({"hosts": [host]})));
+        assert!(matches!(world.finding(Kind::Validator, "content-trust").readiness, Readiness::Unready(..)), "{setting}");
+    }
+}
+
 #[test]
 fn settings_that_mean_nothing_for_the_scheme_are_errors() {
     let cosign = json!({"cosign": {}, "trustRoots": ["acme"]});
