@@ -251,13 +251,13 @@ impl<'a> Pipeline<'a> {
 }
 
 /// Runs the program where no cluster can be found.
-fn bonafide(arguments: &[&str]) -> Result<Output> {
+pub fn bonafide(arguments: &[&str]) -> Result<Output> {
     let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_bonafide")));
     Ok(command.args(arguments).env("KUBECONFIG", "/dev/null").output()?)
 }
 
 /// The standard output of a program that must have ended with this code.
-fn exits(output: &Output, code: i32) -> Result<String> {
+pub fn exits(output: &Output, code: i32) -> Result<String> {
     ensure!(output.status.code() == Some(code), "not exit code {code}: {output:?}");
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -15,6 +15,7 @@ use testbed::Environment;
 
 mod actions;
 mod command_line;
+mod content_trust_command;
 mod content_trust_images;
 mod content_trust_keys;
 mod content_trust_servers;
@@ -58,6 +59,7 @@ const FIRST: &[&[Story]] = &[webhooks::FIRST];
 /// Stories that share the cluster.
 const TOGETHER: &[&[Story]] = &[
     command_line::STORIES,
+    content_trust_command::STORIES,
     content_trust_images::STORIES,
     content_trust_keys::STORIES,
     content_trust_servers::STORIES,

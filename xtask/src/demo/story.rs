@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, ensure};
 use testbed::{Image, Key, Namespace, OPERATOR_NAMESPACE};
 
-use super::{Parts, distrust};
 use super::narrator::{explain, heading, kubectl, kubectl_refused, show_command, show_file};
+use super::{Parts, distrust};
 
 /// Where the workloads of the story are.
 pub(super) const NAMESPACE: &str = "shop";
