@@ -196,7 +196,9 @@ fn holders(roots: &[&CompiledRoot]) -> Result<Holders, Cause> {
         }
         for fingerprint in root.identities() {
             match holders.of.insert(fingerprint.clone(), root.name.clone()) {
-                Some(first) if first != root.name => return Err(Cause::SharedKey { first, second: root.name.clone(), fingerprint }),
+                Some(first) if first != root.name => {
+                    return Err(Cause::SharedKey { first, second: root.name.clone(), fingerprint: fingerprint.clone() });
+                }
                 _ => {}
             }
         }

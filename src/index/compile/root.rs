@@ -1,5 +1,7 @@
 //! One trust root with its material read, and what each scheme makes of it.
 
+use std::cell::OnceCell;
+
 use chrono::{DateTime, Utc};
 use notary::{Authorities, KeyId, PublicKey, Sha256};
 use x509_cert::Certificate;
@@ -16,6 +18,7 @@ pub(super) struct CompiledRoot {
     pub(super) name: ObjectName,
     pub(super) keys: Vec<(String, RootKey)>,
     pub(super) authorities: Vec<(String, Authorities)>,
+    identities: OnceCell<Vec<String>>,
 }
 
 /// A key, or the ID of one.
@@ -28,7 +31,7 @@ pub(super) enum RootKey {
 impl CompiledRoot {
     /// One of which nothing was read yet.
     pub(super) fn new(name: ObjectName) -> Self {
-        Self { name, keys: vec![], authorities: vec![] }
+        Self { name, keys: vec![], authorities: vec![], identities: OnceCell::new() }
     }
 
     /// Its keys, when that is all that it holds.
@@ -62,8 +65,12 @@ impl CompiledRoot {
         self.authorities.is_empty() && self.keys.iter().all(|(_, key)| matches!(key, RootKey::Public(_)))
     }
 
-    /// What of it must not be in another trust root that counts beside it (security rule 8).
-    pub(super) fn identities(&self) -> Vec<String> {
+    /// What of it must not be in another trust root that counts beside it (security rule 8). Every entry that counts it asks.
+    pub(super) fn identities(&self) -> &[String] {
+        self.identities.get_or_init(|| self.find_identities())
+    }
+
+    fn find_identities(&self) -> Vec<String> {
         let keys = self.keys.iter().flat_map(|(_, key)| match key {
             // A key that one trust root names by value and another by its ID is the same key.
             RootKey::Public(key) => {
