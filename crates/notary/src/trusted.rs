@@ -36,7 +36,7 @@ impl Trusted {
         &self.state
     }
 
-    /// Which parties of the anchors stand behind the root, by their place in the quorum; of trust on first use, none.
+    /// Which parties of the anchors stand behind the root, by their place in the quorum; of trust on first use, the first.
     pub fn parties(&self, anchors: &Anchors, now: DateTime<Utc>) -> BTreeSet<usize> {
         let rule = RootRule { gun: &self.gun, anchors, now };
         let begins = if anchors.ask_for_several() { &self.root } else { &self.state.anchored };

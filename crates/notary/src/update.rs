@@ -85,13 +85,13 @@ pub async fn update<F: Fetch>(fetch: &F, request: &Request, state: Option<&State
 
 async fn once<F: Fetch>(run: &Run<'_, F>) -> Result<Trusted, UpdateError> {
     let (root, timestamp) = futures::future::join(root::trusted_root(run), timestamp::fetch(run)).await;
-    let root = root?;
+    let (root, certified_until) = root?;
     let timestamp = timestamp::check(run, &root, &timestamp?)?;
     let snapshot = snapshot::fetch_and_check(run, &root, &timestamp).await?;
     let files = targets::fetch(run, &snapshot.file.body).await;
     let targets = targets::check(run, &root, files.targets)?;
     let delegations = delegations::check(run, &snapshot.file.body, &targets, &files.delegations)?;
     let state = learn::state(run.state, &root, &timestamp, &snapshot, &targets, &delegations);
-    let (gun, certified_until) = (run.request.gun.clone(), root.certified_until);
+    let gun = run.request.gun.clone();
     Ok(Trusted { gun, root: root.root, certified_until, timestamp, snapshot, targets, delegations, state })
 }

@@ -26,8 +26,7 @@ impl State {
     pub fn merge(&self, other: &State) -> Result<State, MergeConflict> {
         let newer = newer_root(self, other)?;
         let both = self.published.union(&other.published);
-        let published = both.filter(|name| knows_best(self, other, name).iter().any(|state| state.published.contains(*name)));
-        let published = published.cloned().collect();
+        let published = both.filter(|name| is_published(self, other, name)).cloned().collect();
         Ok(State {
             root: newer.root.clone(),
             anchored: oldest(&self.anchored, &other.anchored)?,
@@ -38,15 +37,15 @@ impl State {
     }
 }
 
-/// Who has read the newer file of the role that delegates this one, or both: what that file no longer delegates need not
-/// be published any more.
-fn knows_best<'s>(one: &'s State, other: &'s State, name: &DelegationName) -> Vec<&'s State> {
+/// Whoever has read the newer file of the role that delegates this one decides: what that file no longer delegates need not
+/// be published any more. Those who have read the same file know of it together.
+fn is_published(one: &State, other: &State, name: &DelegationName) -> bool {
     let parent = name.parent().map_or(Role::Targets, Role::Delegation);
     let version = |state: &State| state.seen.get(&parent).map(|seen| seen.version);
     match version(one).cmp(&version(other)) {
-        Ordering::Greater => vec![one],
-        Ordering::Less => vec![other],
-        Ordering::Equal => vec![one, other],
+        Ordering::Greater => one.published.contains(name),
+        Ordering::Less => other.published.contains(name),
+        Ordering::Equal => true,
     }
 }
 

@@ -83,11 +83,6 @@ impl Anchors {
         }
     }
 
-    /// Whether anything is believed the first time.
-    pub(super) fn are_of_first_use(&self) -> bool {
-        matches!(self.0, Kind::FirstUse)
-    }
-
     /// Whether more than the signature of any one party is asked for.
     pub(crate) fn ask_for_several(&self) -> bool {
         match &self.0 {
@@ -97,10 +92,15 @@ impl Anchors {
     }
 
     /// The party that the key counts for, one only: the first that names it, else the first whose authority vouches for it.
+    /// On first use every key counts, for one and the same.
     pub(super) fn party_of(&self, key: &ListedKey, now: DateTime<Utc>, expired: Expired) -> Option<usize> {
-        let Kind::Quorum { anchors, .. } = &self.0 else { return None };
-        let named = anchors.iter().position(|anchor| anchor.pins(key));
-        named.or_else(|| anchors.iter().position(|anchor| anchor.vouches(key, now, expired)))
+        match &self.0 {
+            Kind::Quorum { anchors, .. } => {
+                let named = anchors.iter().position(|anchor| anchor.pins(key));
+                named.or_else(|| anchors.iter().position(|anchor| anchor.vouches(key, now, expired)))
+            }
+            Kind::FirstUse => Some(0),
+        }
     }
 
     /// Whether these parties are enough.

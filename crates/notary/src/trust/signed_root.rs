@@ -71,9 +71,6 @@ impl SignedRoot {
 
     /// Whether enough of its own keys signed it when only anchored keys count, and enough parties are behind them.
     pub(crate) fn is_anchored(&self, rule: &RootRule<'_>, expired: Expired) -> bool {
-        if rule.anchors.are_of_first_use() {
-            return count(&self.own_signers(|key| rule.counts(key))) >= self.needed();
-        }
         let parties = self.parties_of_signers(rule, expired);
         let anchored = u32::try_from(parties.len()).unwrap_or(u32::MAX);
         anchored >= self.needed() && rule.anchors.suffice(&parties.into_iter().collect())

@@ -24,18 +24,16 @@ pub(super) struct TrustedRoot {
     pub(super) anchored: Arc<SignedRoot>,
     /// Version of the last root that gave timestamp or snapshot to wholly other keys than the root before; 0 if none.
     pub(super) recovered_at: u64,
-    /// Until when enough of its own signers have valid certificates.
-    pub(super) certified_until: DateTime<Utc>,
 }
 
-/// Finds the newest root that can be trusted.
-pub(super) async fn trusted_root<F: Fetch>(run: &Run<'_, F>) -> Result<TrustedRoot, UpdateError> {
-    let mut trusted = match run.state {
+/// Finds the newest root that can be trusted, and until when its certificates are valid.
+pub(super) async fn trusted_root<F: Fetch>(run: &Run<'_, F>) -> Result<(TrustedRoot, DateTime<Utc>), UpdateError> {
+    let trusted = match run.state {
         Some(_) => walk(run, from_state(run)?).await?,
         None => first_contact(run).await?,
     };
-    trusted.certified_until = check_current(run, &trusted.root)?;
-    Ok(trusted)
+    let certified_until = check_current(run, &trusted.root)?;
+    Ok((trusted, certified_until))
 }
 
 /// The stored root, after the anchors were held against the stored beginning of its chain. Certificates may have expired
@@ -46,7 +44,7 @@ fn from_state<F: Fetch>(run: &Run<'_, F>) -> Result<TrustedRoot, UpdateError> {
     let anchored = [&state.anchored, &state.root].into_iter().find(|root| root.is_anchored(&rule, Expired::Counts));
     let anchored = anchored.ok_or(UpdateError::RootNotAnchored)?;
     let (root, anchored) = (state.root.clone(), anchored.clone());
-    Ok(TrustedRoot { root, anchored, recovered_at: state.recovered_at, certified_until: DateTime::<Utc>::MAX_UTC })
+    Ok(TrustedRoot { root, anchored, recovered_at: state.recovered_at })
 }
 
 /// Nothing is known yet: the newest root if it is anchored itself, otherwise a walk up from an old one that is.
@@ -68,7 +66,7 @@ async fn first_contact<F: Fetch>(run: &Run<'_, F>) -> Result<TrustedRoot, Update
 
 fn starting_at(root: SignedRoot) -> TrustedRoot {
     let root = Arc::new(root);
-    TrustedRoot { anchored: root.clone(), root, recovered_at: 0, certified_until: DateTime::<Utc>::MAX_UTC }
+    TrustedRoot { anchored: root.clone(), root, recovered_at: 0 }
 }
 
 /// The old root that a pin from long ago may name.
@@ -98,7 +96,7 @@ fn step<F: Fetch>(run: &Run<'_, F>, trusted: &TrustedRoot, next: SignedRoot) -> 
     next.check_predecessor(&trusted.root, &rule)?;
     next.check_own_threshold(&rule)?;
     let recovered_at = if frees_from_fast_forward(&trusted.root, &next) { next.version() } else { trusted.recovered_at };
-    Ok(TrustedRoot { root: Arc::new(next), anchored: trusted.anchored.clone(), recovered_at, ..*trusted })
+    Ok(TrustedRoot { root: Arc::new(next), anchored: trusted.anchored.clone(), recovered_at })
 }
 
 /// Step 9: all keys of timestamp or snapshot were replaced, so versions that the old keys signed bind nobody any more
