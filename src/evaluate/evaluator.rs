@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::cache::Key;
 use super::cosign_requirement::{self, Asked};
-use super::flights::{Flights, Place};
+use super::flights::{self, Flights, Place};
 use super::habits::Habits;
 use super::image::{self, Now};
 use super::last::LastVerdicts;
@@ -109,10 +109,6 @@ impl Evaluator {
         self.flights.place(namespace).await
     }
 
-    pub(super) fn observe(&self, from: CacheOutcome, took: Duration) {
-        self.observer.answered(from, took);
-    }
-
     /// Requests for a question, on behalf of its namespace and within its time.
     pub(super) fn session(&self, question: &Question<'_>, grants: &Grants) -> Session {
         self.client.session(question.namespace.into(), grants.clone(), question.deadline)
@@ -134,14 +130,16 @@ impl Evaluator {
         grants: &Grants,
         key: &Key,
     ) -> Result<Arc<RequirementVerdict>, Fault> {
-        let (started, deadline) = (Instant::now(), question.deadline);
-        let (answer, from) = loop {
-            let answer = tokio::time::timeout_at(deadline, self.once(question, cosign, grants, key)).await;
-            let (answer, from) = answer.unwrap_or((Err(Fault::Timeout), CacheOutcome::Miss));
-            if !answer.as_ref().is_err_and(|fault| fault.is_of_anothers_deadline(deadline)) {
-                break (answer, from);
-            }
-        };
+        self.observed(question.deadline, || self.once(question, cosign, grants, key)).await
+    }
+
+    /// The answer of `once` within the deadline; how long it took is told.
+    pub(super) async fn observed<T, F>(&self, deadline: Instant, once: impl Fn() -> F) -> Result<T, Fault>
+    where
+        F: Future<Output = (Result<T, Fault>, CacheOutcome)>,
+    {
+        let started = Instant::now();
+        let (answer, from) = flights::by(deadline, CacheOutcome::Miss, once).await;
         self.observer.answered(from, started.elapsed());
         answer
     }

@@ -5,6 +5,9 @@
 
 use fair::{Share, Shares};
 use oci::Party;
+use tokio::time::{Instant, timeout_at};
+
+use super::Fault;
 
 /// With what each may hold in memory this bounds the whole; the bytes have a budget of their own.
 const MOST: usize = 64;
@@ -28,5 +31,19 @@ impl Flights {
     /// Waits for a place.
     pub(super) async fn place(&self, namespace: &str) -> Place {
         self.0.take(&namespace.into()).await
+    }
+}
+
+/// Asks until there is an answer that is not of another asker's deadline, at the latest at one's own.
+pub(super) async fn by<T, O, F>(deadline: Instant, late: O, ask: impl Fn() -> F) -> (Result<T, Fault>, O)
+where
+    F: Future<Output = (Result<T, Fault>, O)>,
+    O: Copy,
+{
+    loop {
+        let (answer, of) = timeout_at(deadline, ask()).await.unwrap_or((Err(Fault::Timeout), late));
+        if !answer.as_ref().is_err_and(|fault| fault.is_of_anothers_deadline(deadline)) {
+            return (answer, of);
+        }
     }
 }

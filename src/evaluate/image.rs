@@ -128,10 +128,11 @@ async fn with(
             let now = notary_requirement::judge(evaluator, question, reference, (requirement, notary), grants).await;
             let written = question.digest.or(reference.digest()).cloned();
             let last = || evaluator.last().digest(id, reference, grants.fingerprint());
-            match &now {
-                Ok(Ok(evidence)) => evaluator.last().learn(&key(evidence.digest.clone()), &Ok(evidence.clone())),
-                Ok(Err(_)) => written.clone().or_else(last).into_iter().for_each(|digest| evaluator.last().forget(&key(digest))),
-                Err(_) => {}
+            if let Ok(verdict) = &now {
+                let digest = verdict.as_ref().map_or_else(|_| written.clone().or_else(last), |evidence| Some(evidence.digest.clone()));
+                if let Some(digest) = digest {
+                    evaluator.last().learn(&key(digest), verdict);
+                }
             }
             (now.map(Arc::new), written)
         }

@@ -47,11 +47,6 @@ impl LastVerdicts {
         }
     }
 
-    /// Forgets what stands for a reference that was looked at and refused.
-    pub(super) fn forget(&self, key: &Key) {
-        self.successes.invalidate(key);
-    }
-
     /// Remembers which digest was verified under a tag.
     pub(super) fn learn_tag(&self, key: &Key, reference: &Reference) {
         if let Some(tag) = tag_key(key.requirement, reference, key.credentials) {

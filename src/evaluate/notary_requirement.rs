@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use notary::{Gun, Resolved, ServerUrl, Wanted};
 use oci::{Digest, Grants, Reference};
-use tokio::time::{Instant, timeout_at};
 
 use super::notary_doubt::of_image;
 use super::notary_trust::{Key, Known, Source};
@@ -31,7 +30,8 @@ pub(super) async fn judge(
     let server = notary.server.clone().map_or_else(derived, Ok)?;
     let key = (requirement.id, gun);
     for _ in 0..TRIES {
-        let known = known(evaluator, question, notary, &key, &server, grants).await?;
+        let once = || once(evaluator, question, notary, &key, &server, grants);
+        let known = evaluator.observed(question.deadline, once).await?;
         let (trusted, parties) = match &known.outcome {
             Ok(trusted) => trusted,
             Err(refusal) => return Ok(Err(refusal.clone())),
@@ -73,26 +73,6 @@ fn evidence(requirement: &Requirement, resolved: &Resolved, signers: Vec<Signer>
 }
 
 /// The trust data that is known, or that of a flight. Who waits for it waits in the queue of its own namespace.
-async fn known(
-    evaluator: &Evaluator,
-    question: &Question<'_>,
-    notary: &NotaryRequirement,
-    key: &Key,
-    server: &ServerUrl,
-    grants: &Grants,
-) -> Result<Arc<Known>, Fault> {
-    let (started, deadline) = (Instant::now(), question.deadline);
-    let (answer, from) = loop {
-        let answer = timeout_at(deadline, once(evaluator, question, notary, key, server, grants)).await;
-        let (answer, from) = answer.unwrap_or((Err(Fault::Timeout), CacheOutcome::Miss));
-        if !answer.as_ref().is_err_and(|fault| fault.is_of_anothers_deadline(deadline)) {
-            break (answer, from);
-        }
-    };
-    evaluator.observe(from, started.elapsed());
-    answer
-}
-
 async fn once(
     evaluator: &Evaluator,
     question: &Question<'_>,

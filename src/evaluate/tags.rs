@@ -4,14 +4,14 @@
 //! forgotten. A digest from here is a registry's claim; what is verified, and written into the pod, is that digest, so
 //! that an old one can run an older signed image and never an unsigned one.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use moka::future::Cache;
 use oci::{Digest, Repository, Session, Tag};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::Fault;
+use super::flights::by;
 
 /// The pods of one rollout come within it; who moves a tag and looks at once sees it move soon after.
 const REMEMBERED_FOR: Duration = Duration::from_secs(5);
@@ -42,14 +42,11 @@ impl Tags {
         if let Some(known) = self.0.get(&key).await {
             return Ok(known);
         }
-        loop {
+        let ask = || async {
             let ask = async { session().resolve(repository, tag).await.map_err(Fault::from) };
-            let answer = timeout_at(deadline, self.0.try_get_with(key.clone(), ask)).await;
-            let answer = answer.unwrap_or_else(|_| Err(Arc::new(Fault::Timeout)));
-            if !answer.as_ref().is_err_and(|fault| fault.is_of_anothers_deadline(deadline)) {
-                return answer.map_err(|fault| (*fault).clone());
-            }
-        }
+            (self.0.try_get_with(key.clone(), ask).await.map_err(|fault| (*fault).clone()), ())
+        };
+        by(deadline, (), ask).await.0
     }
 
     /// Forgets everything, as time would.
