@@ -9,7 +9,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -21,6 +21,7 @@ use self::read::Scope;
 use self::script::Signer;
 use self::targets::Targets;
 use crate::crd::ImageStatus;
+use crate::report;
 
 /// Exit code of "something is not trusted".
 const UNTRUSTED: u8 = 1;
@@ -92,7 +93,7 @@ pub(super) fn run(arguments: &ImagesArguments) -> anyhow::Result<ExitCode> {
         serde_json::to_writer_pretty(&mut output, &output::document(&rows))?;
         writeln!(output)?;
     } else if !rows.is_empty() {
-        let colours = output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+        let colours = super::colours(&output);
         output::table(&rows, colours, &mut output)?;
     }
     Ok(ExitCode::from(exit_code(&rows, inventory.silent)))
@@ -130,5 +131,5 @@ fn exit_code(rows: &[Row<'_>], silent: usize) -> u8 {
 }
 
 fn status(text: &str) -> Result<ImageStatus, String> {
-    order::by_name(text).ok_or_else(|| format!("the statuses are {}", order::WORST_FIRST.map(order::name).join(", ")))
+    order::by_name(text).ok_or_else(|| format!("the statuses are {}", order::WORST_FIRST.map(report::name).join(", ")))
 }

@@ -6,6 +6,7 @@ mod notary;
 mod operator;
 mod verify;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -49,6 +50,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
 }
 
 /// A runtime for a command.
+/// Whether to write colours: on a terminal, unless `NO_COLOR` is set (no-color.org).
+fn colours(output: &impl IsTerminal) -> bool {
+    output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+}
+
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
-use crate::crd::{Condition, ImageStatus, VERIFIED};
+use crate::crd::{Condition, ImageStatus, VERIFIED, VerificationReport};
 use crate::policy::Reason;
 
 use super::tally::{Counted, is_refused, must_be_verified};
@@ -21,7 +21,7 @@ const MOST_NAMED: usize = 8;
 /// exempts anything either. The transition time stays while the status does.
 pub(super) fn verified(images: &[Counted<'_>], left_out: usize, previous: &[Condition], now: DateTime<Utc>) -> Condition {
     let (status, reason) = answer(images);
-    let before = previous.iter().find(|condition| condition.type_ == VERIFIED && condition.status == status);
+    let before = find(previous).filter(|before| before.status == status);
     let mut message = message(images);
     if left_out > 0 {
         // Writing to a String cannot fail.
@@ -35,6 +35,15 @@ pub(super) fn verified(images: &[Counted<'_>], left_out: usize, previous: &[Cond
         last_transition_time: before.map_or_else(|| whole_seconds(now), |before| before.last_transition_time.clone()),
         observed_generation: None,
     }
+}
+
+/// The condition of a report.
+pub(crate) fn verified_of(report: &VerificationReport) -> Option<&Condition> {
+    report.status.as_ref().and_then(|status| find(&status.conditions))
+}
+
+fn find(conditions: &[Condition]) -> Option<&Condition> {
+    conditions.iter().find(|condition| condition.type_ == VERIFIED)
 }
 
 fn answer(images: &[Counted<'_>]) -> (&'static str, Reason) {

@@ -14,6 +14,7 @@ use crate::crd::{
 use crate::evaluate::Verdict;
 use crate::policy::ObjectName;
 
+use super::status::severity;
 use super::tally::{self, Counted};
 use super::{ImageGroup, JudgedImage, Judgement, PodFacts, Workload, condition};
 use crate::text;
@@ -123,7 +124,7 @@ fn message(group: &ImageGroup, judgement: &Judgement) -> String {
 fn bounded(results: Vec<ImageResult>) -> (Vec<ImageResult>, usize) {
     let all = results.len();
     let mut ranked: Vec<_> = results.into_iter().enumerate().collect();
-    ranked.sort_by_key(|(at, result)| (Reverse(tally::severity(result.status)), *at));
+    ranked.sort_by_key(|(at, result)| (Reverse(severity(result.status)), *at));
     let mut bytes = 0;
     let mut kept: Vec<_> = ranked
         .into_iter()

@@ -11,10 +11,12 @@ pub mod fuzzing;
 mod image_id;
 mod judgement;
 mod pod;
+mod status;
 mod tally;
 
 pub use content::content;
 pub use judgement::{JudgedImage, Judgement};
 pub use pod::{ImageGroup, Location, Place, PodFacts, PodImage, Workload};
 
-pub(crate) use tally::severity;
+pub(crate) use condition::verified_of;
+pub(crate) use status::{ALL, name, worse};

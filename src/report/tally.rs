@@ -3,21 +3,8 @@
 use crate::crd::{ImageStatus, ReportedSummary};
 use crate::policy::Reason;
 
+use super::status::severity;
 use super::{ImageGroup, JudgedImage};
-
-/// How bad a status is; of several verdicts on one image the worst counts. An image that one policy verified and
-/// another one exempts is trusted: it was verified.
-pub(crate) fn severity(status: ImageStatus) -> u8 {
-    match status {
-        ImageStatus::Unmatched => 0,
-        ImageStatus::Exempt => 1,
-        ImageStatus::Trusted => 2,
-        ImageStatus::Unknown => 3,
-        ImageStatus::Unsupported => 4,
-        ImageStatus::Untrusted => 5,
-        ImageStatus::Revoked => 6,
-    }
-}
 
 /// An image with its worst verdict.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use oci::Reference;
 
 use super::order;
 use crate::crd::{ImageResult, ImageStatus, VerificationReport};
+use crate::report;
 
 /// Grows report by report, so that never all of them are held.
 #[derive(Debug, Default)]
@@ -64,7 +65,7 @@ impl Inventory {
             let said = result.status;
             let (image, verdict) = split(result);
             let (status, verdicts) = in_pod.entry(image).or_insert_with(|| (said, Vec::new()));
-            *status = order::in_one_pod(*status, said);
+            *status = report::worse(*status, said);
             verdicts.push(verdict);
         }
         for (image, (status, mut verdicts)) in in_pod {

@@ -1,6 +1,7 @@
-//! Statuses: their names, which one is shown first, and which one counts in a pod.
+//! Statuses: which one is shown first, and reading their names.
 
 use crate::crd::ImageStatus;
+use crate::report::name;
 
 /// Every status, the worst first.
 pub(super) const WORST_FIRST: [ImageStatus; 7] = [
@@ -13,19 +14,6 @@ pub(super) const WORST_FIRST: [ImageStatus; 7] = [
     ImageStatus::Trusted,
 ];
 
-/// As it is written in a report.
-pub(super) fn name(status: ImageStatus) -> &'static str {
-    match status {
-        ImageStatus::Trusted => "Trusted",
-        ImageStatus::Untrusted => "Untrusted",
-        ImageStatus::Unknown => "Unknown",
-        ImageStatus::Unsupported => "Unsupported",
-        ImageStatus::Revoked => "Revoked",
-        ImageStatus::Exempt => "Exempt",
-        ImageStatus::Unmatched => "Unmatched",
-    }
-}
-
 /// The status of a name in any case.
 pub(super) fn by_name(text: &str) -> Option<ImageStatus> {
     WORST_FIRST.into_iter().find(|status| name(*status).eq_ignore_ascii_case(text))
@@ -36,20 +24,10 @@ pub(super) fn place(status: ImageStatus) -> usize {
     WORST_FIRST.iter().position(|other| *other == status).unwrap_or(WORST_FIRST.len())
 }
 
-/// What several policies say of one image in one pod, as the summary of a report counts it: an objection counts
-/// before everything, and an image that one policy verified and another one exempts was verified.
-pub(super) fn in_one_pod(one: ImageStatus, other: ImageStatus) -> ImageStatus {
-    let key = |status| match status {
-        ImageStatus::Unmatched => usize::MAX,
-        ImageStatus::Exempt => usize::MAX - 1,
-        status => place(status),
-    };
-    if key(one) <= key(other) { one } else { other }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::worse;
 
     #[test]
     fn every_status_has_a_place_and_reads_back() {
@@ -64,7 +42,7 @@ mod tests {
     #[test]
     fn in_a_pod_an_objection_counts_before_trust_and_trust_before_exemption() {
         use ImageStatus::{Exempt, Trusted, Unknown, Unmatched, Untrusted};
-        let counted = |statuses: &[ImageStatus]| statuses.iter().copied().reduce(in_one_pod).unwrap();
+        let counted = |statuses: &[ImageStatus]| statuses.iter().copied().reduce(worse).unwrap();
         assert_eq!(counted(&[Trusted, Untrusted, Unknown]), Untrusted);
         assert_eq!(counted(&[Trusted, Unknown]), Unknown);
         assert_eq!(counted(&[Exempt, Trusted, Unmatched]), Trusted);

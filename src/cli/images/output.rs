@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tabwriter::TabWriter;
 
 use super::inventory::{Image, Row, Runs, Verdict};
-use super::order;
 use crate::crd::ImageStatus;
+use crate::report;
 
 /// What a report holds at most of anything.
 const MOST: usize = 1024;
@@ -32,7 +32,7 @@ pub(super) fn table(rows: &[Row<'_>], colours: bool, output: impl Write) -> std:
 }
 
 fn painted(status: ImageStatus, colours: bool) -> String {
-    let name = order::name(status);
+    let name = report::name(status);
     let style = match status {
         ImageStatus::Untrusted | ImageStatus::Revoked | ImageStatus::Unsupported => AnsiColor::Red.on_default(),
         ImageStatus::Unknown => AnsiColor::Yellow.on_default(),
@@ -71,7 +71,7 @@ fn row((image, runs): &Row<'_>) -> Value {
     let Image { reference, digest } = image;
     let namespaces = runs.namespaces.iter().map(|(name, pods)| json!({"name": shown(name), "pods": pods}));
     json!({
-        "status": order::name(runs.status),
+        "status": report::name(runs.status),
         "image": shown(reference),
         "digest": digest.as_deref().map(shown),
         "pods": runs.pods(),
@@ -85,7 +85,7 @@ fn verdict((verdict, pods): (&Verdict, &usize)) -> Value {
     json!({
         "policy": shown(&verdict.policy),
         "rule": verdict.rule.as_deref().map(shown),
-        "status": order::name(verdict.status),
+        "status": report::name(verdict.status),
         "reason": shown(&verdict.reason),
         "message": shown(&verdict.message),
         "pods": pods,

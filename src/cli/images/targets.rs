@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use oci::{Digest, Reference, Tag};
 
 use super::inventory::{Image, Row, Runs};
-use super::order;
 use super::output::shown;
 use crate::crd::ImageStatus;
+use crate::report;
 
 /// What is to be signed, and how much of what runs cannot be.
 #[derive(Debug, Default)]
@@ -95,6 +95,6 @@ impl Targets {
 /// For whoever reads the script.
 fn note(image: &Image, runs: &Runs) -> String {
     let namespaces: Vec<_> = runs.namespaces.keys().map(String::as_str).collect();
-    let (status, reasons) = (order::name(runs.status), runs.reasons().join(", "));
+    let (status, reasons) = (report::name(runs.status), runs.reasons().join(", "));
     shown(&format!("{status} ({reasons}): {}, pods: {}, namespaces: {}", image.reference, runs.pods(), namespaces.join(", ")))
 }

@@ -1,6 +1,6 @@
 //! `bonafide notary inspect`.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &InspectArguments) -> anyhow::Result<ExitCode> {
         serde_json::to_writer_pretty(&mut output, &document(&seen, &url)?)?;
         writeln!(output)?;
     } else {
-        let colours = output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+        let colours = crate::cli::colours(&output);
         write!(output, "{}", tree(&seen, &url, Style { colours }))?;
     }
     Ok(ExitCode::SUCCESS)

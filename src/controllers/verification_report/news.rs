@@ -8,8 +8,8 @@ use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 
 use super::pace::Pace;
-use crate::crd::{VERIFIED, VerificationReport};
-use crate::report::PodFacts;
+use crate::crd::VerificationReport;
+use crate::report::{PodFacts, verified_of};
 use crate::text::shown;
 
 const CONTROLLER: &str = "bonafide";
@@ -26,8 +26,7 @@ impl News {
 
     /// Tells what the report says of its pod.
     pub(super) async fn tell(&self, facts: &PodFacts, report: &VerificationReport, pace: &Pace) {
-        let conditions = report.status.iter().flat_map(|status| &status.conditions);
-        let Some(verified) = conditions.into_iter().find(|condition| condition.type_ == VERIFIED) else { return };
+        let Some(verified) = verified_of(report) else { return };
         let pod = format!("{}/{}", facts.namespace, facts.name);
         tracing::info!(
             pod,

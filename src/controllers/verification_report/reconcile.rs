@@ -49,7 +49,7 @@ pub(super) async fn reconcile(pod: Arc<Pod>, term: Arc<Term>) -> Result<Action, 
     let stored = stored(&term, &facts);
     let told = stored.as_deref().filter(|stored| stored.spec.pod.uid == facts.uid).and_then(Verified::of_report);
     let is_news = term.memory.saw(&name(&facts), &facts.uid, desired.as_ref().and_then(Seen::of), told);
-    let news = desired.clone().filter(|_| is_news);
+    let news = if is_news { desired.clone() } else { None };
     let written = write::carry_out(&term, &name(&facts), stored.as_deref(), change::between(stored.as_deref(), desired)).await;
     // Also when the report could not be written: at the next try it is no news any more.
     if let Some(report) = news {

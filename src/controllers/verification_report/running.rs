@@ -11,8 +11,9 @@ use chrono::{DateTime, Utc};
 use kube::ResourceExt;
 
 use super::Term;
-use crate::crd::{ImageStatus, VERIFIED, VerificationReport};
+use crate::crd::{ImageStatus, VerificationReport};
 use crate::policy::ObjectName;
+use crate::report::{verified_of, worse};
 
 /// Hands out counts while this replica leads.
 #[derive(Clone, Default)]
@@ -93,7 +94,7 @@ impl Verified {
 
     /// What a stored report says; only to know what people were told.
     pub(super) fn of_report(report: &VerificationReport) -> Option<Self> {
-        Seen::of(report).map(|seen| seen.verified)
+        verified_of(report).map(|condition| Self::of(&condition.status))
     }
 
     fn of(status: &str) -> Self {
@@ -108,7 +109,7 @@ impl Verified {
 impl Seen {
     pub(super) fn of(report: &VerificationReport) -> Option<Self> {
         let status = report.status.as_ref()?;
-        let verified = status.conditions.iter().find(|condition| condition.type_ == VERIFIED)?;
+        let verified = verified_of(report)?;
         let images = status.images.iter().map(|result| SeenImage {
             image: identity(result.digest.as_deref(), &result.image),
             policy: result.policy.as_str().into(),
@@ -156,10 +157,6 @@ pub(super) fn count<'a>(pods: impl Iterator<Item = (&'a ObjectName, &'a Seen)>) 
         *counts.images.entry(status).or_default() += 1;
     }
     counts
-}
-
-fn worse(one: ImageStatus, other: ImageStatus) -> ImageStatus {
-    if crate::report::severity(one) >= crate::report::severity(other) { one } else { other }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::super::{exit_code, order};
 use super::{digest, inventory, report, running, said};
 use crate::crd::ImageStatus;
+use crate::report;
 
 #[test]
 fn pods_with_one_image_are_one_row_and_another_digest_is_another() {
@@ -32,7 +33,7 @@ fn pods_with_one_image_are_one_row_and_another_digest_is_another() {
 #[test]
 fn the_worst_status_comes_first_and_names_decide_among_equals() {
     let images: Vec<_> =
-        order::WORST_FIRST.iter().rev().flat_map(|status| ["b", "a"].map(|name| said(name, None, order::name(*status)))).collect();
+        order::WORST_FIRST.iter().rev().flat_map(|status| ["b", "a"].map(|name| said(name, None, report::name(*status)))).collect();
     let each: Vec<_> = images
         .iter()
         .map(|image| {

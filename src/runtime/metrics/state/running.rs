@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::controllers::verification_report::Counts;
 use crate::crd::ImageStatus;
+use crate::report;
 
 /// Namespaces, and policies, with series of their own: those with most to see. All others share one.
 const MOST: usize = 200;
@@ -20,25 +21,25 @@ const OTHERS: &str = "other";
 #[derive(Clone, Debug, EncodeLabelSet)]
 struct NamespaceLabels {
     namespace: String,
-    status: &'static str,
+    status: String,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet)]
 struct PolicyLabels {
     policy: String,
-    status: &'static str,
+    status: String,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet)]
 struct StatusLabels {
-    status: &'static str,
+    status: String,
 }
 
 pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, counts: &Counts) -> Result<(), fmt::Error> {
     let mut pods =
         encoder.encode_descriptor("pods", "Pods that a policy holds for, by whether they are verified", None, MetricType::Gauge)?;
     for ((namespace, status), count) in bounded(&counts.pods) {
-        gauge(count).encode(pods.encode_family(&NamespaceLabels { namespace, status: status.as_str() })?)?;
+        gauge(count).encode(pods.encode_family(&NamespaceLabels { namespace, status: status.as_str().to_owned() })?)?;
     }
     let help = "Containers and image volumes by the worst verdict on their image";
     let mut containers = encoder.encode_descriptor("containers", help, None, MetricType::Gauge)?;
@@ -50,7 +51,7 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, counts: &Counts) -> Re
         gauge(count).encode(policies.encode_family(&PolicyLabels { policy, status: label(status) })?)?;
     }
     let mut images = encoder.encode_descriptor("images", "Different images that run, by their worst verdict", None, MetricType::Gauge)?;
-    for status in ALL {
+    for status in report::ALL {
         let count = counts.images.get(&status).copied().unwrap_or_default();
         gauge(count).encode(images.encode_family(&StatusLabels { status: label(status) })?)?;
     }
@@ -61,26 +62,8 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, counts: &Counts) -> Re
     gauge(counts.waiting).encode(encoder.encode_descriptor("pods_waiting", help, None, MetricType::Gauge)?)
 }
 
-const ALL: [ImageStatus; 7] = [
-    ImageStatus::Trusted,
-    ImageStatus::Untrusted,
-    ImageStatus::Unknown,
-    ImageStatus::Unsupported,
-    ImageStatus::Revoked,
-    ImageStatus::Exempt,
-    ImageStatus::Unmatched,
-];
-
-fn label(status: ImageStatus) -> &'static str {
-    match status {
-        ImageStatus::Trusted => "trusted",
-        ImageStatus::Untrusted => "untrusted",
-        ImageStatus::Unknown => "unknown",
-        ImageStatus::Unsupported => "unsupported",
-        ImageStatus::Revoked => "revoked",
-        ImageStatus::Exempt => "exempt",
-        ImageStatus::Unmatched => "unmatched",
-    }
+fn label(status: ImageStatus) -> String {
+    report::name(status).to_ascii_lowercase()
 }
 
 /// The names with the largest counts keep their own series; the rest is added up.
