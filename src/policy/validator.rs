@@ -10,7 +10,7 @@ pub use self::notary_v1::{NotarySource, ServerSource};
 use super::name::is_dns_name;
 use super::trust_root::{duplicates, list_problems, shape, text_source};
 use super::{Cause, NameError, ObjectName, Problem, TextSource};
-use crate::crd::{CaBundleSource, Cosign, NamedReference, RegistryHost, RegistrySettings, ValidatorSpec};
+use crate::crd::{CaBundleSource, Cosign, RegistryHost, RegistrySettings, ValidatorSpec};
 
 const MAX_TRUST_ROOTS: usize = 64;
 const MAX_HOSTS: usize = 64;
@@ -40,6 +40,16 @@ pub enum SchemeSource {
     },
     /// Notary v1.
     NotaryV1(NotarySource),
+}
+
+impl ValidatorSource {
+    /// The hosts that are reached, each with where it is written. A trust server that is spelled out is the only one.
+    pub fn reached(&self) -> Vec<(String, &HostSource)> {
+        if let SchemeSource::NotaryV1(NotarySource { server: Some(server), .. }) = &self.scheme {
+            return vec![("spec.notaryV1".to_owned(), &server.settings)];
+        }
+        self.hosts.iter().enumerate().map(|(i, host)| (format!("spec.registry.hosts[{i}]"), host)).collect()
+    }
 }
 
 /// Settings for one host as they are written.
@@ -110,16 +120,25 @@ fn read_host(written: RegistryHost, path: &str) -> Result<HostSource, Vec<Proble
     }
     let ca_bundle =
         ca_bundle.and_then(|written| read_ca(written, &format!("{path}.caBundle")).map_err(|problem| problems.push(problem)).ok());
-    problems.extend(credentials_problem(credentials_ref.as_ref(), path));
-    let realms = read_realms(&token_realms, path, &mut problems);
+    if credentials_ref.as_ref().is_some_and(|reference| !is_dns_name(&reference.name)) {
+        let cause = Cause::Name(NameError::Malformed);
+        problems.push(Problem::new(format!("{path}.credentialsRef.name"), cause));
+    }
+    let mut realms = Vec::new();
+    for (i, realm) in token_realms.iter().enumerate() {
+        match realm.parse::<Url>() {
+            Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => realms.push(url),
+            _ => problems.push(Problem::new(format!("{path}.tokenRealms[{i}]"), Cause::NotA("an https URL without user information"))),
+        }
+    }
     if plain_http && credentials_ref.is_some() {
         problems.push(Problem::new(
             format!("{path}.credentialsRef"),
-            Cause::Meaningless("with plainHTTP: credentials are never sent over http"),
+            Cause::Meaningless("with plainHTTP, or a server that speaks http: credentials are never sent over it"),
         ));
     }
     if plain_http && ca_bundle.is_some() {
-        problems.push(Problem::new(format!("{path}.caBundle"), Cause::Meaningless("with plainHTTP")));
+        problems.push(Problem::new(format!("{path}.caBundle"), Cause::Meaningless("with plainHTTP, or a server that speaks http")));
     }
     if credentials_ref.is_none() && !realms.is_empty() {
         problems.push(Problem::new(format!("{path}.tokenRealms"), Cause::Meaningless("without credentialsRef")));
@@ -134,22 +153,6 @@ fn read_host(written: RegistryHost, path: &str) -> Result<HostSource, Vec<Proble
         }),
         _ => Err(problems),
     }
-}
-
-fn credentials_problem(written: Option<&NamedReference>, path: &str) -> Option<Problem> {
-    let unnamed = written.is_some_and(|reference| !is_dns_name(&reference.name));
-    unnamed.then(|| Problem::new(format!("{path}.credentialsRef.name"), Cause::Name(NameError::Malformed)))
-}
-
-fn read_realms(written: &[String], path: &str, problems: &mut Vec<Problem>) -> Vec<Url> {
-    let mut realms = Vec::new();
-    for (i, realm) in written.iter().enumerate() {
-        match realm.parse::<Url>() {
-            Ok(url) if url.scheme() == "https" && url.username().is_empty() && url.password().is_none() => realms.push(url),
-            _ => problems.push(Problem::new(format!("{path}.tokenRealms[{i}]"), Cause::NotA("an https URL without user information"))),
-        }
-    }
-    realms
 }
 
 fn read_ca(written: CaBundleSource, path: &str) -> Result<TextSource, Problem> {

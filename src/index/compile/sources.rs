@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::{Inputs, Source, SourceData, SourceKind, SourceRef};
 use crate::crd::KeyReference;
 use crate::policy::{
-    AuthoritySource, Cause, CertificateSource, KeySource, NotarySource, ObjectName, SchemeSource, TextSource, TrustRootSource,
-    TrustedKeySource, parse_trust_root, parse_validator,
+    AuthoritySource, Cause, CertificateSource, KeySource, ObjectName, TextSource, TrustRootSource, TrustedKeySource, parse_trust_root,
+    parse_validator,
 };
 
 /// Sources per namespace that are watched (security rule 20).
@@ -26,13 +26,9 @@ pub fn wanted(inputs: &Inputs) -> BTreeSet<SourceRef> {
     for observed in &inputs.validators {
         let namespace = &observed.name.namespace;
         let Ok(validator) = parse_validator(&observed.spec, &observed.name, &inputs.operator_namespace) else { continue };
-        for host in &validator.hosts {
+        for (_, host) in validator.reached() {
             wanted.extend(host.credentials.iter().map(|name| secret(namespace, name)));
             wanted.extend(host.ca_bundle.iter().map(|text| located(text, namespace).0));
-        }
-        if let SchemeSource::NotaryV1(NotarySource { server: Some(server), .. }) = &validator.scheme {
-            wanted.extend(server.credentials.iter().map(|name| secret(namespace, name)));
-            wanted.extend(server.ca_bundle.iter().map(|text| located(text, namespace).0));
         }
     }
     wanted

@@ -9,8 +9,7 @@ use super::in_order;
 use super::sources::{read, read_text, secret};
 use super::trust_roots::{TrustRoots, Unreadiness};
 use crate::policy::{
-    Cause, HostSource, Kind, NotarySource, ObjectName, Observed, Problem, RegistryAccess, SchemeSource, ServerSource, ValidatorSource,
-    parse_validator,
+    Cause, HostSource, Kind, NotarySource, ObjectName, Observed, Problem, RegistryAccess, SchemeSource, ServerSource, parse_validator,
 };
 
 /// Every validator that exists; the unusable ones are known, too.
@@ -70,8 +69,8 @@ fn compile(inputs: &Inputs, observed: &Observed, trust_roots: &TrustRoots) -> Re
     }
     let mut hosts = BTreeMap::new();
     let mut keyring = Keyring::default();
-    for (path, host) in reached(&source) {
-        match read_host(inputs, &host, namespace, &path, &mut keyring) {
+    for (path, host) in source.reached() {
+        match read_host(inputs, host, namespace, &path, &mut keyring) {
             Ok(settings) => {
                 hosts.insert(host.host.clone(), settings);
             }
@@ -95,26 +94,10 @@ fn compile(inputs: &Inputs, observed: &Observed, trust_roots: &TrustRoots) -> Re
     })
 }
 
-/// The hosts that are reached, each with where it is written. A server that is spelled out is the only one.
-fn reached(source: &ValidatorSource) -> Vec<(String, HostSource)> {
-    if let SchemeSource::NotaryV1(NotarySource { server: Some(server), .. }) = &source.scheme {
-        let ServerSource { url, credentials, ca_bundle, token_realms } = server;
-        let host = HostSource {
-            host: url.host().clone(),
-            credentials: credentials.clone(),
-            ca_bundle: ca_bundle.clone(),
-            token_realms: token_realms.clone(),
-            plain_http: url.is_plain_http(),
-        };
-        return vec![("spec.notaryV1".to_owned(), host)];
-    }
-    source.hosts.iter().enumerate().map(|(i, host)| (format!("spec.registry.hosts[{i}]"), host.clone())).collect()
-}
-
 /// The token servers that a trust server lists are of its own authority; nowhere else could another one be written for them.
 fn reach_token_servers(server: &ServerSource, hosts: &mut BTreeMap<oci::Host, HostSettings>) {
     let ca_bundle = hosts.get(server.url.host()).and_then(|settings| settings.ca_bundle.clone());
-    for host in server.token_realms.iter().flat_map(oci::Host::of_url) {
+    for host in server.settings.token_realms.iter().flat_map(oci::Host::of_url) {
         hosts.entry(host).or_insert_with(|| HostSettings { ca_bundle: ca_bundle.clone(), ..HostSettings::default() });
     }
 }

@@ -4,11 +4,10 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use notary::ServerUrl;
-use url::Url;
 
-use super::{HostSource, credentials_problem, read_ca, read_realms};
-use crate::crd::{Deciding, NotaryV1};
-use crate::policy::{Cause, Problem, TextSource};
+use super::{HostSource, read_host};
+use crate::crd::{Deciding, NotaryV1, RegistryHost};
+use crate::policy::{Cause, Problem};
 
 const PATH: &str = "spec.notaryV1";
 const DEFAULT_REFRESH: u32 = 30;
@@ -18,7 +17,7 @@ const LONGEST_REFRESH: u32 = 3600;
 #[derive(Clone, Debug, PartialEq)]
 pub struct NotarySource {
     /// The server that is spelled out; absent means the host of the image.
-    pub server: Option<ServerSource>,
+    pub server: Option<Box<ServerSource>>,
     /// Which role decides.
     pub deciding: notary::Deciding,
     /// The lowest version of the root that is accepted.
@@ -32,35 +31,33 @@ pub struct NotarySource {
 pub struct ServerSource {
     /// Where it is.
     pub url: ServerUrl,
-    /// A Secret of the validator's namespace.
-    pub credentials: Option<String>,
-    /// Where the CA bundle is.
-    pub ca_bundle: Option<TextSource>,
-    /// Token servers that may receive the credentials.
-    pub token_realms: Vec<Url>,
+    /// How it is reached.
+    pub settings: HostSource,
 }
 
 pub(super) fn read(written: NotaryV1) -> Result<NotarySource, Vec<Problem>> {
     let NotaryV1 { server, ca_bundle, credentials_ref, token_realms, deciding, minimum_root_version, refresh_seconds } = written;
     let mut problems = Vec::new();
     let at = |field: &str| format!("{PATH}.{field}");
-    let url = server.and_then(|text| text.parse::<ServerUrl>().map_err(|_| problems.push(Problem::new(at("server"), not_a_server()))).ok());
-    let ca_bundle = ca_bundle.and_then(|written| read_ca(written, &at("caBundle")).map_err(|problem| problems.push(problem)).ok());
-    problems.extend(credentials_problem(credentials_ref.as_ref(), PATH));
-    let token_realms = read_realms(&token_realms, PATH, &mut problems);
-    let given = [("caBundle", ca_bundle.is_some()), ("credentialsRef", credentials_ref.is_some())];
-    for (field, _) in given.into_iter().filter(|(_, given)| *given) {
-        match &url {
-            None => problems.push(Problem::new(at(field), Cause::Meaningless("without server"))),
-            Some(url) if url.is_plain_http() => {
-                problems.push(Problem::new(at(field), Cause::Meaningless("with a server that speaks http")));
-            }
-            Some(_) => {}
+    let given =
+        [("caBundle", ca_bundle.is_some()), ("credentialsRef", credentials_ref.is_some()), ("tokenRealms", !token_realms.is_empty())];
+    let server = match server.map(|text| text.parse::<ServerUrl>()) {
+        Some(Err(_)) => {
+            problems.push(Problem::new(at("server"), not_a_server()));
+            None
         }
-    }
-    if credentials_ref.is_none() && !token_realms.is_empty() {
-        problems.push(Problem::new(at("tokenRealms"), Cause::Meaningless("without credentialsRef")));
-    }
+        Some(Ok(url)) => {
+            let (host, plain_http) = (url.host().to_string(), url.is_plain_http());
+            let written = RegistryHost { host, credentials_ref, ca_bundle, token_realms, plain_http };
+            let settings = read_host(written, PATH).map_err(|found| problems.extend(found)).ok();
+            settings.map(|settings| Box::new(ServerSource { url, settings }))
+        }
+        None => {
+            let set = given.into_iter().filter(|(_, given)| *given);
+            problems.extend(set.map(|(field, _)| Problem::new(at(field), Cause::Meaningless("without server"))));
+            None
+        }
+    };
     let minimum_root_version = minimum_root_version.map(|version| NonZeroU64::new(version).ok_or(at("minimumRootVersion")));
     let minimum_root_version = minimum_root_version.transpose().unwrap_or_else(|path| {
         problems.push(Problem::new(path, Cause::NotA("a version: they begin at 1")));
@@ -73,8 +70,6 @@ pub(super) fn read(written: NotaryV1) -> Result<NotarySource, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let credentials = credentials_ref.map(|reference| reference.name);
-    let server = url.map(|url| ServerSource { url, credentials, ca_bundle, token_realms });
     let deciding = match deciding {
         Deciding::Releases => notary::Deciding::Releases,
         Deciding::ReleasesThenTargets => notary::Deciding::ReleasesThenTargets,
