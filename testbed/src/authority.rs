@@ -45,7 +45,13 @@ impl Authority {
 
     /// Issues `NAME.crt` and `NAME.key` for a program on loopback.
     pub fn issue(&self, name: &str) -> Result<Certified> {
-        let mut parameters = CertificateParams::new(NAMES.map(str::to_owned))?;
+        self.issue_for(name, &[])
+    }
+
+    /// As [`Authority::issue`], for a server that has further names.
+    pub(crate) fn issue_for(&self, name: &str, further: &[&str]) -> Result<Certified> {
+        let names = NAMES.iter().chain(further).map(|name| (*name).to_owned());
+        let mut parameters = CertificateParams::new(names.collect::<Vec<_>>())?;
         parameters.distinguished_name.push(DnType::CommonName, name);
         parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let pair = KeyPair::generate()?;
@@ -66,6 +72,6 @@ impl Authority {
     }
 }
 
-fn write(path: &Path, content: &str) -> Result<()> {
+pub(crate) fn write(path: &Path, content: &str) -> Result<()> {
     std::fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
 }
