@@ -197,10 +197,7 @@ fn server_of_another_authority_is_not_believed(env: &Environment) -> Result<()> 
     stage(env, "nv1-authority", |stage| {
         // The real server, with nothing before it.
         let mut publisher = Publisher::at(stage, env.notary.endpoint())?;
-        let repository = publisher.begin("web")?;
-        publisher.trust(&repository)?;
-        publisher.enforce(&json!({}))?;
-        let image = publisher.signed("web:v1", &[])?;
+        let image = publisher.established()?;
         publisher.until_runs(&image.by_tag(), &image)?;
         // The public authorities do not know it.
         publisher.validate(&json!({"caBundle": null}))?;

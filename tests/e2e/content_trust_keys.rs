@@ -116,10 +116,7 @@ fn tag_that_was_signed_again_runs_as_its_new_digest(env: &Environment) -> Result
 fn tag_that_was_taken_back_is_refused(env: &Environment) -> Result<()> {
     stage(env, "nv1-taken-back", |stage| {
         let publisher = Publisher::new(stage)?;
-        let repository = publisher.begin("web")?;
-        publisher.trust(&repository)?;
-        publisher.enforce(&json!({}))?;
-        let image = publisher.signed("web:v1", &[])?;
+        let image = publisher.established()?;
         admitted(stage.pod("web", &image.by_tag())?)?;
         let since = Instant::now();
         publisher.client.withdraw(&image, &[])?;

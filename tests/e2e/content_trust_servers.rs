@@ -91,10 +91,7 @@ fn server_that_was_replaced_is_believed_after_a_reset_only(env: &Environment) ->
     stage(env, "nv1-replaced", |stage| {
         let server = NotaryServer::start()?;
         let publisher = Publisher::at(stage, server.endpoint())?;
-        let repository = publisher.begin("web")?;
-        publisher.trust(&repository)?;
-        publisher.enforce(&json!({}))?;
-        let image = publisher.signed("web:v1", &[])?;
+        let image = publisher.established()?;
         admitted(stage.pod("before", &image.by_tag())?)?;
         server.stop();
         publisher.until_refused(&image.by_tag(), "TrustServerUnavailable")?;
@@ -102,11 +99,11 @@ fn server_that_was_replaced_is_believed_after_a_reset_only(env: &Environment) ->
         publisher.until_refused(&image.by_tag(), "NoTrustData")?;
         // The same publisher begins again, with the same root key and versions from one on.
         let client = publisher.client.with_fresh_memory()?;
-        client.init(&repository)?;
+        client.init(&image.repository)?;
         client.sign(&image, &[])?;
         publisher.until_refused(&image.by_tag(), "RolledBack: root: version 2 is not the file that was seen as this version before")?;
         let mut reset = Command::new(Path::new(env!("CARGO_BIN_EXE_bonafide")));
-        reset.args(["notary", "reset", "--yes", "--namespace", OPERATOR_NAMESPACE, &repository]);
+        reset.args(["notary", "reset", "--yes", "--namespace", OPERATOR_NAMESPACE, &image.repository]);
         let reset = reset.env("KUBECONFIG", env.control_plane.kubectl().kubeconfig()).output()?;
         ensure!(reset.status.success(), "{reset:?}");
         publisher.until_runs(&image.by_tag(), &image)
@@ -117,10 +114,7 @@ fn verdict_stands_while_the_server_is_away_where_a_policy_says_so(env: &Environm
     stage(env, "nv1-away", |stage| {
         let server = NotaryServer::start()?;
         let publisher = Publisher::at(stage, server.endpoint())?;
-        let repository = publisher.begin("web")?;
-        publisher.trust(&repository)?;
-        publisher.enforce(&json!({}))?;
-        let image = publisher.signed("web:v1", &[])?;
+        let image = publisher.established()?;
         admitted(stage.pod("before", &image.by_tag())?)?;
         server.stop();
         publisher.until_refused(&image.by_tag(), "TrustServerUnavailable")?;
@@ -136,15 +130,12 @@ fn timestamp_that_is_never_renewed_expires(env: &Environment) -> Result<()> {
         let server = NotaryServer::start_brief(Duration::from_secs(8))?;
         let front = NotaryFront::before(&server)?;
         let publisher = Publisher::at(stage, front.endpoint())?;
-        let repository = publisher.begin("web")?;
-        publisher.trust(&repository)?;
-        publisher.enforce(&json!({}))?;
-        let image = publisher.signed("web:v1", &[])?;
+        let image = publisher.established()?;
         publisher.until_runs(&image.by_tag(), &image)?;
         // A cache that never asks again.
-        front.restore(&repository, &front.back_up(&repository)?)?;
+        front.restore(&image.repository, &front.back_up(&image.repository)?)?;
         publisher.until_refused(&image.by_tag(), "Expired: timestamp: expired at")?;
-        front.go_on(&repository)?;
+        front.go_on(&image.repository)?;
         publisher.until_runs(&image.by_tag(), &image)
     })
 }

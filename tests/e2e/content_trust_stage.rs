@@ -61,6 +61,14 @@ impl<'a> Publisher<'a> {
         Ok(image)
     }
 
+    /// A signed image, in a repository that is trusted and enforced.
+    pub fn established(&self) -> Result<Image> {
+        let repository = self.begin("web")?;
+        self.trust(&repository)?;
+        self.enforce(&json!({}))?;
+        self.signed("web:v1", &[])
+    }
+
     /// Trusts the root key that `bonafide notary root-key` finds, by the TrustRoot `root` and the Validator `release`.
     pub fn trust(&self, repository: &str) -> Result<()> {
         self.pin(repository)?;
