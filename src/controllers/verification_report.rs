@@ -17,6 +17,7 @@ mod pods;
 mod reconcile;
 mod reports;
 mod running;
+mod seen;
 mod sweep;
 mod write;
 
@@ -34,7 +35,8 @@ use tokio_util::sync::CancellationToken;
 use self::memory::Memory;
 use self::news::News;
 use self::pace::Pace;
-pub use self::running::{Counts, Running, Verified};
+pub use self::running::{Counts, Running, SeenPod, Verified};
+use self::seen::Shared;
 use super::PullSecretReader;
 use crate::admission::Traffic;
 use crate::crd::VerificationReport;
@@ -77,6 +79,7 @@ struct Term {
     reports_listed: SetOnce<()>,
     traffic: Traffic,
     memory: Memory,
+    shared: Shared,
     writes: Pace,
     news: News,
 }
@@ -116,6 +119,7 @@ async fn term(settings: &ReportSettings) {
         reports_listed: SetOnce::new(),
         traffic: traffic.clone(),
         memory: Memory::default(),
+        shared: Shared::default(),
         writes: Pace::default(),
         news: News::new(client.clone()),
     });

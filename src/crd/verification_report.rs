@@ -124,7 +124,7 @@ pub struct ReportedSummary {
 }
 
 /// One image as one policy judges it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageResult {
     /// The reference as the pod specifies it.

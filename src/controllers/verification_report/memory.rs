@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::running::{self, Counts, Seen, Verified};
+use super::running::{self, Counts, SeenPod, Verified};
+use super::seen::Seen;
 use crate::crd::{Condition, VerificationReport};
 use crate::policy::ObjectName;
 
@@ -66,7 +67,7 @@ impl Memory {
     /// Remembers what was found out; whether the verdict is another than the last one that was known.
     pub(super) fn saw(&self, pod: &ObjectName, uid: &str, seen: Option<Seen>, stored: Option<Verified>) -> bool {
         self.with(pod, uid, |remembered| {
-            let now = seen.as_ref().map(Seen::verified).filter(|verified| *verified != Verified::Unknown);
+            let now = seen.as_ref().map(|seen| seen.verified).filter(|verified| *verified != Verified::Unknown);
             let before = remembered.decided.or(stored.filter(|verified| *verified != Verified::Unknown));
             remembered.decided = now.or(before);
             remembered.seen = seen;
@@ -83,6 +84,22 @@ impl Memory {
         let mut counts = running::count(there.clone().filter_map(|(pod, remembered)| Some((pod, remembered.seen.as_ref()?))));
         counts.looked_at = u64::try_from(there.count()).unwrap_or(u64::MAX);
         counts
+    }
+
+    /// What was found out about the pods that still exist, in no order.
+    pub(super) fn pods(&self, exists: impl Fn(&ObjectName) -> bool) -> Vec<SeenPod> {
+        let all = self.lock();
+        let there = all.iter().filter(|(pod, _)| exists(pod)).filter_map(|(pod, remembered)| Some((pod, remembered.seen.as_ref()?)));
+        there
+            .map(|(pod, Seen { verified, since, workload, results })| SeenPod {
+                namespace: pod.namespace.clone(),
+                name: pod.name.clone(),
+                workload: workload.as_deref().cloned(),
+                verified: *verified,
+                since: *since,
+                results: results.clone(),
+            })
+            .collect()
     }
 
     /// Whether the stored report is the one that was written last.
@@ -132,7 +149,8 @@ mod tests {
     use chrono::{DateTime, Utc};
 
     use super::*;
-    use crate::report::{self, PodFacts};
+    use crate::controllers::verification_report::seen::Shared;
+    use crate::report::{self, PodFacts, Workload};
 
     fn pod() -> ObjectName {
         ObjectName::new("shop", "web")
@@ -187,7 +205,7 @@ mod tests {
                 Verified::Unknown => "Unknown",
             };
             report.status.as_mut().unwrap().conditions[0].status = status.to_owned();
-            Seen::of(&report)
+            Seen::of(&report, None, &Shared::default())
         };
         let news = |memory: &Memory, verdicts: &[Verified]| -> Vec<bool> {
             verdicts.iter().map(|verdict| memory.saw(&pod(), "u1", seen(*verdict), None)).collect()
@@ -205,11 +223,27 @@ mod tests {
     #[test]
     fn only_pods_that_exist_are_counted() {
         let memory = Memory::default();
-        memory.saw(&pod(), "u1", Seen::of(&report("u1")), None);
+        memory.saw(&pod(), "u1", Seen::of(&report("u1"), None, &Shared::default()), None);
         memory.saw(&ObjectName::new("shop", "without-policy"), "u2", None, None);
         let counts = memory.count(|_| true);
         assert_eq!((counts.looked_at, counts.pods.values().sum::<u64>()), (2, 1));
         assert_eq!(memory.count(|_| false), Counts::default());
+    }
+
+    #[test]
+    fn pods_that_exist_are_told_with_what_was_found_and_those_without_policy_are_not() {
+        let (memory, shared) = (Memory::default(), Shared::default());
+        let workload = Workload { kind: "ReplicaSet".to_owned(), name: "web".to_owned() };
+        for name in ["a", "b", "gone"] {
+            memory.saw(&ObjectName::new("shop", name), "u", Seen::of(&report("u"), Some(&workload), &shared), None);
+        }
+        memory.saw(&ObjectName::new("shop", "without-policy"), "u", None, None);
+        let mut pods = memory.pods(|pod| pod.name != "gone");
+        pods.sort_by(|one, other| one.name.cmp(&other.name));
+        let told: Vec<_> = pods.iter().map(|pod| (pod.name.as_str(), pod.workload.as_ref(), pod.verified, pod.since)).collect();
+        let since = Some(DateTime::<Utc>::UNIX_EPOCH);
+        assert_eq!(told, [("a", Some(&workload), Verified::Yes, since), ("b", Some(&workload), Verified::Yes, since)]);
+        assert!(std::sync::Arc::ptr_eq(&pods[0].results, &pods[1].results));
     }
 
     #[test]

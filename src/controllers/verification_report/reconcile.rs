@@ -11,7 +11,8 @@ use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use tokio::time::Instant;
 
-use super::running::{Seen, Verified};
+use super::running::Verified;
+use super::seen::Seen;
 use super::write::{self, WriteError};
 use super::{Term, change, pace};
 use crate::crd::VerificationReport;
@@ -48,7 +49,8 @@ pub(super) async fn reconcile(pod: Arc<Pod>, term: Arc<Term>) -> Result<Action, 
     let next = next(&term, &facts, desired.as_ref());
     let stored = stored(&term, &facts);
     let told = stored.as_deref().filter(|stored| stored.spec.pod.uid == facts.uid).and_then(Verified::of_report);
-    let is_news = term.memory.saw(&name(&facts), &facts.uid, desired.as_ref().and_then(Seen::of), told);
+    let seen = desired.as_ref().and_then(|report| Seen::of(report, facts.workload.as_ref(), &term.shared));
+    let is_news = term.memory.saw(&name(&facts), &facts.uid, seen, told);
     let news = if is_news { desired.clone() } else { None };
     let written = write::carry_out(&term, &name(&facts), stored.as_deref(), change::between(stored.as_deref(), desired)).await;
     // Also when the report could not be written: at the next try it is no news any more.

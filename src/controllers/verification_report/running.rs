@@ -4,16 +4,16 @@
 //! does not lead knows nothing.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use chrono::{DateTime, Utc};
 use kube::ResourceExt;
 
 use super::Term;
-use crate::crd::{ImageStatus, VerificationReport};
+use super::seen::Seen;
+use crate::crd::{ImageResult, ImageStatus, VerificationReport};
 use crate::policy::ObjectName;
-use crate::report::{verified_of, worse};
+use crate::report::{Workload, verified_of, worse};
 
 /// Hands out counts while this replica leads.
 #[derive(Clone, Default)]
@@ -49,21 +49,21 @@ pub enum Verified {
     Unknown,
 }
 
-/// What was found out about a pod, in little memory.
-#[derive(Clone, Debug)]
-pub(super) struct Seen {
-    verified: Verified,
-    since: Option<DateTime<Utc>>,
-    images: Vec<SeenImage>,
-}
-
-/// One image as one policy judges it.
-#[derive(Clone, Debug)]
-struct SeenImage {
-    image: u64,
-    policy: Arc<str>,
-    status: ImageStatus,
-    containers: u64,
+/// A pod that runs, and what this process found out about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeenPod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The controller that made it, if one did.
+    pub workload: Option<Workload>,
+    /// Whether it is verified.
+    pub verified: Verified,
+    /// Since when it is so.
+    pub since: Option<DateTime<Utc>>,
+    /// What each policy says of each image, as in its report; shared with the pods of which the same is said.
+    pub results: Arc<[ImageResult]>,
 }
 
 impl Running {
@@ -74,12 +74,25 @@ impl Running {
     /// The counts; nothing while this replica does not lead.
     pub fn counts(&self) -> Option<Counts> {
         let term = self.0.lock().unwrap_or_else(PoisonError::into_inner).upgrade()?;
-        let pods: HashSet<ObjectName> =
-            term.pods.state().iter().filter_map(|pod| Some(ObjectName::new(&pod.namespace()?, pod.name_any()))).collect();
-        let mut counts = term.memory.count(|pod| pods.contains(pod));
-        counts.waiting = u64::try_from(pods.len()).unwrap_or(u64::MAX).saturating_sub(counts.looked_at);
+        let there = there(&term);
+        let mut counts = term.memory.count(|pod| there.contains(pod));
+        counts.waiting = u64::try_from(there.len()).unwrap_or(u64::MAX).saturating_sub(counts.looked_at);
         Some(counts)
     }
+
+    /// The pods that a policy holds for, by namespace and name; nothing while this replica does not lead.
+    pub fn pods(&self) -> Option<Vec<SeenPod>> {
+        let term = self.0.lock().unwrap_or_else(PoisonError::into_inner).upgrade()?;
+        let there = there(&term);
+        let mut pods = term.memory.pods(|pod| there.contains(pod));
+        pods.sort_by(|one, other| (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name)));
+        Some(pods)
+    }
+}
+
+/// Gathered first, so that never two locks are held.
+fn there(term: &Term) -> HashSet<ObjectName> {
+    term.pods.state().iter().filter_map(|pod| Some(ObjectName::new(&pod.namespace()?, pod.name_any()))).collect()
 }
 
 impl Verified {
@@ -97,7 +110,7 @@ impl Verified {
         verified_of(report).map(|condition| Self::of(&condition.status))
     }
 
-    fn of(status: &str) -> Self {
+    pub(super) fn of(status: &str) -> Self {
         match status {
             "True" => Self::Yes,
             "False" => Self::No,
@@ -106,46 +119,21 @@ impl Verified {
     }
 }
 
-impl Seen {
-    pub(super) fn of(report: &VerificationReport) -> Option<Self> {
-        let status = report.status.as_ref()?;
-        let verified = verified_of(report)?;
-        let images = status.images.iter().map(|result| SeenImage {
-            image: identity(result.digest.as_deref(), &result.image),
-            policy: result.policy.as_str().into(),
-            status: result.status,
-            containers: u64::try_from(result.containers.len()).unwrap_or(u64::MAX),
-        });
-        let since = DateTime::from_timestamp(verified.last_transition_time.0.as_second(), 0);
-        Some(Self { verified: Verified::of(&verified.status), since, images: images.collect() })
-    }
-
-    pub(super) fn verified(&self) -> Verified {
-        self.verified
-    }
-}
-
-/// Images of one digest are one image, whatever they are called.
-fn identity(digest: Option<&str>, image: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    digest.unwrap_or(image).hash(&mut hasher);
-    hasher.finish()
-}
-
 /// Counts what was seen of all pods.
 pub(super) fn count<'a>(pods: impl Iterator<Item = (&'a ObjectName, &'a Seen)>) -> Counts {
     let mut counts = Counts::default();
-    let mut images: HashMap<u64, ImageStatus> = HashMap::new();
+    let mut images: HashMap<&str, ImageStatus> = HashMap::new();
     for (pod, seen) in pods {
         *counts.pods.entry((pod.namespace.clone(), seen.verified)).or_default() += 1;
         if seen.verified != Verified::Yes {
             counts.unverified_since = [counts.unverified_since, seen.since].into_iter().flatten().min();
         }
-        let mut of_pod: HashMap<u64, (ImageStatus, u64)> = HashMap::new();
-        for SeenImage { image, policy, status, containers } in &seen.images {
-            *counts.policies.entry((policy.to_string(), *status)).or_default() += 1;
-            let worst = of_pod.entry(*image).or_insert((*status, *containers));
-            worst.0 = worse(worst.0, *status);
+        let mut of_pod: HashMap<&str, (ImageStatus, u64)> = HashMap::new();
+        for result in seen.results.iter() {
+            *counts.policies.entry((result.policy.clone(), result.status)).or_default() += 1;
+            let containers = u64::try_from(result.containers.len()).unwrap_or(u64::MAX);
+            let worst = of_pod.entry(identity(result)).or_insert((result.status, containers));
+            worst.0 = worse(worst.0, result.status);
         }
         for (image, (status, containers)) in of_pod {
             *counts.containers.entry((pod.namespace.clone(), status)).or_default() += containers;
@@ -159,12 +147,18 @@ pub(super) fn count<'a>(pods: impl Iterator<Item = (&'a ObjectName, &'a Seen)>) 
     counts
 }
 
+/// Images of one digest are one image, whatever they are called.
+fn identity(result: &ImageResult) -> &str {
+    result.digest.as_deref().unwrap_or(&result.image)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::controllers::verification_report::seen::Shared;
 
     fn seen(verified: &str, since: &str, images: &[(&str, &str, &str)]) -> Seen {
         let result = |(digest, policy, status): &(&str, &str, &str)| json!({"image": "a.io/x:v1", "digest": digest, "containers": ["a", "b"], "status": status, "policy": policy, "reason": "R"});
@@ -178,7 +172,7 @@ mod tests {
                 "images": images
             }
         });
-        Seen::of(&serde_json::from_value(report).unwrap()).unwrap()
+        Seen::of(&serde_json::from_value(report).unwrap(), None, &Shared::default()).unwrap()
     }
 
     #[test]

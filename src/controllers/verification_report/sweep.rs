@@ -26,6 +26,7 @@ pub(super) async fn run(term: Arc<Term>) {
 
 async fn sweep(term: &Term) {
     term.memory.keep(|pod| exists(term, pod));
+    term.shared.sweep();
     for report in term.reports.state() {
         let Some(name) = reports::name(&report) else { continue };
         // With a pod as owner the garbage collector removes it.
