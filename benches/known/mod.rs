@@ -8,7 +8,7 @@ mod images;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bonafide::evaluate::{CacheOutcome, Evaluator, ImageDecision, MemoryStateStore, NoPullSecrets, Observer, Question};
+use bonafide::evaluate::{CacheOutcome, Evaluator, ImageDecision, MemoryStateStore, NoPullSecrets, Observer, Purpose, Question};
 use bonafide::index::{CompiledPolicy, Inputs, compile};
 use bonafide::policy::{Kind, Labels, ObjectName, Observed};
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ impl Known {
             policies: &self.policies,
             pull_secrets: &NoPullSecrets,
             now: chrono::Utc::now(),
-            last_verdicts: true,
+            purpose: Purpose::Admission,
             deadline: Instant::now() + Duration::from_secs(30),
         }
     }

@@ -21,7 +21,7 @@ use super::surroundings::Surroundings;
 use super::trace::Trace;
 use super::traffic::Traffic;
 use crate::crd::Mode;
-use crate::evaluate::{Evaluator, Fault, ImageDecision, Question, Verdict};
+use crate::evaluate::{Evaluator, Fault, ImageDecision, Purpose, Question, Verdict};
 use crate::index::{CompiledPolicy, Snapshot};
 use crate::policy::{Labels, Reason};
 
@@ -182,7 +182,7 @@ impl Gate {
                 policies: &case.policies,
                 pull_secrets: &*pull_secrets,
                 now,
-                last_verdicts: true,
+                purpose: Purpose::Admission,
                 deadline,
             });
         }

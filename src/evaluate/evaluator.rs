@@ -25,6 +25,15 @@ pub trait Observer: Send + Sync {
     fn answered(&self, from: CacheOutcome, took: Duration);
 }
 
+/// What an answer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Somebody waits to run the image: registries are asked for it first, and a policy's `onFault: UseLastVerdict` counts.
+    Admission,
+    /// The state of things is reported.
+    Report,
+}
+
 /// One image, and what it is held against.
 #[derive(Clone, Copy)]
 pub struct Question<'a> {
@@ -40,8 +49,8 @@ pub struct Question<'a> {
     pub pull_secrets: &'a dyn PullSecrets,
     /// The time, for rules that end.
     pub now: Now,
-    /// Whether a policy's `onFault: UseLastVerdict` counts: at admission, not where the state of things is reported.
-    pub last_verdicts: bool,
+    /// What the answer is for.
+    pub purpose: Purpose,
     /// When an answer is of no use any more.
     pub deadline: Instant,
 }
@@ -111,7 +120,11 @@ impl Evaluator {
 
     /// Requests for a question, on behalf of its namespace and within its time.
     pub(super) fn session(&self, question: &Question<'_>, grants: &Grants) -> Session {
-        self.client.session(question.namespace.into(), grants.clone(), question.deadline)
+        let session = self.client.session(question.namespace.into(), grants.clone(), question.deadline);
+        match question.purpose {
+            Purpose::Admission => session,
+            Purpose::Report => session.in_background(),
+        }
     }
 
     /// Forgets what it was told, as time would.

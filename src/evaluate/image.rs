@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::cache::Key;
 use super::resolve::{self, Digests};
 use super::{
-    Evaluator, Evidence, Fault, ImageDecision, PolicyResult, Question, Refusal, RequirementVerdict, Verdict, notary_requirement, rule,
+    Evaluator, Evidence, Fault, ImageDecision, PolicyResult, Purpose, Question, Refusal, RequirementVerdict, Verdict, notary_requirement,
+    rule,
 };
 use crate::crd::{Mode, OnFault, Unmatched};
 use crate::index::{Chosen, CompiledPolicy, CompiledRule, Demand};
@@ -144,7 +145,7 @@ async fn with(
     let last = |fault: &Fault| {
         // What the tag meant counts only while nobody can say what it means.
         let digest = || seen.or_else(|| evaluator.last().digest(id, reference, grants.fingerprint()));
-        let wanted = question.last_verdicts && fault.is_outage();
+        let wanted = question.purpose == Purpose::Admission && fault.is_outage();
         wanted.then(digest).flatten().and_then(|digest| evaluator.last().success(&key(digest), question.now))
     };
     let last = now.as_ref().err().and_then(last);

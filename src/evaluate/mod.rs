@@ -26,7 +26,7 @@ mod tests;
 mod verdict;
 
 pub use cache::{CacheOutcome, RequirementVerdict, VerdictCache};
-pub use evaluator::{Evaluator, Observer, Question};
+pub use evaluator::{Evaluator, Observer, Purpose, Question};
 pub use fault::Fault;
 pub use notary_state::{MemoryStateStore, StateFault, StateKey, StateStore};
 pub use pull_secrets::{NoPullSecrets, PullSecrets};

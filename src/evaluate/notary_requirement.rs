@@ -7,7 +7,7 @@ use oci::{Digest, Grants, Reference};
 
 use super::notary_doubt::of_image;
 use super::notary_trust::{Key, Known, Source};
-use super::{CacheOutcome, Doubt, Evaluator, Evidence, Fault, Question, Refusal, RequirementVerdict, Signer};
+use super::{CacheOutcome, Doubt, Evaluator, Evidence, Fault, Purpose, Question, Refusal, RequirementVerdict, Signer};
 use crate::policy::{NotaryRequirement, Requirement};
 
 /// Trust data that ends between being fetched and being used is fetched once more.
@@ -88,6 +88,10 @@ async fn once(
     let place = evaluator.place(question.namespace).await;
     let (gun, server) = (key.1.clone(), server.clone());
     let session = trust_data.servers.session(server.clone(), gun.clone(), question.namespace.into(), grants.clone(), question.deadline);
+    let session = match question.purpose {
+        Purpose::Admission => session,
+        Purpose::Report => session.in_background(),
+    };
     let answer = trust_data.get(key, notary, Source { gun, server, session, now: question.now }).await;
     drop(place);
     answer

@@ -18,7 +18,7 @@ use registry_double::Misbehaviour;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Evaluator, Evidence, Fault, ImageDecision, NoPullSecrets, PullSecrets, Question, Refusal, Verdict, rule};
+use super::{Evaluator, Evidence, Fault, ImageDecision, NoPullSecrets, PullSecrets, Purpose, Question, Refusal, Verdict, rule};
 use crate::policy::Reason;
 use crate::testing::{self, Images, Signer, World, client};
 

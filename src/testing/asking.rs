@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::evaluate::{CacheOutcome, Evaluator, ImageDecision, MemoryStateStore, NoPullSecrets, Observer, Question, StateStore};
+use crate::evaluate::{CacheOutcome, Evaluator, ImageDecision, MemoryStateStore, NoPullSecrets, Observer, Purpose, Question, StateStore};
 use crate::policy::Labels;
 use crate::testing::World;
 
@@ -41,7 +41,7 @@ pub(crate) async fn ask_in(namespace: &str, evaluator: &Evaluator, world: &World
         policies: &policies,
         pull_secrets: &NoPullSecrets,
         now: chrono::Utc::now(),
-        last_verdicts: true,
+        purpose: Purpose::Admission,
         deadline: Instant::now() + patience,
     };
     evaluator.evaluate(question).await

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bonafide::crd::Mode;
-use bonafide::evaluate::{CacheOutcome, Evaluator, ImageDecision, MemoryStateStore, NoPullSecrets, Observer, PolicyResult, Question};
+use bonafide::evaluate::{
+    CacheOutcome, Evaluator, ImageDecision, MemoryStateStore, NoPullSecrets, Observer, PolicyResult, Purpose, Question,
+};
 use bonafide::index::compile;
 use bonafide::policy::{Kind, Observed, Reason};
 use proptest::collection::vec;
@@ -89,7 +91,7 @@ impl World {
             policies: &policies,
             pull_secrets: &NoPullSecrets,
             now: chrono::Utc::now(),
-            last_verdicts: true,
+            purpose: Purpose::Admission,
             deadline: Instant::now() + Duration::from_secs(30),
         };
         self.runtime.block_on(async {

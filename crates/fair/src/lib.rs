@@ -1,10 +1,12 @@
-//! Something scarce that parties share fairly: places for work, or bytes of memory.
+//! Something scarce that parties share fairly: places for work, bytes of memory, or turns at a rate.
 //!
 //! ```text
 //! Shares (how many in all, how many for one party)
 //!   take(party).await   one unit, waiting its turn       places
 //!   grab(party, n)      n units at once, or none         memory
 //!        └─ Share       given back when dropped
+//! Turns (how far apart)
+//!   take(asker, deadline).await   the next one that is this party's, or none in time
 //! ```
 //!
 //! A party may hold a unit more only while it holds fewer than are free (dynamic thresholds, as switches share their
@@ -12,11 +14,12 @@
 //! what is left, and one that holds nothing finds something until as many parties as the logarithm of the whole collude.
 //! Who waits is served in the order of how little it holds, then of how long it has waited.
 //!
-//! Boundary: counts, nothing else. Invariant: what is held and what is free add up to the whole.
+//! Boundary: counts and time, nothing else. Invariant: what is held and what is free add up to the whole.
 
 #![forbid(unsafe_code)]
 
 mod ledger;
+mod turns;
 
 use std::fmt;
 use std::hash::Hash;
@@ -25,6 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use self::ledger::{Ledger, Turn};
+pub use self::turns::{Asker, TooLate, Turns};
 
 /// Units that parties share; cheap to clone, all clones are one.
 pub struct Shares<P: Party>(Arc<Mutex<Ledger<P, oneshot::Sender<Share<P>>>>>);

@@ -54,6 +54,12 @@ pub struct ServerSession {
 }
 
 impl ServerSession {
+    /// The same, for work that nobody waits for.
+    #[must_use]
+    pub fn in_background(self) -> Self {
+        Self { session: self.session.in_background(), ..self }
+    }
+
     async fn ask(&self, url: &::url::Url, at: At, limit: u64) -> Result<Bytes, FetchError> {
         // A file by its hash is checked, so it matters to nobody where it comes from.
         let freshness = if matches!(at, At::Hash(_)) { Freshness::Any } else { Freshness::Now };

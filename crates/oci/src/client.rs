@@ -19,6 +19,7 @@ mod held;
 mod leave;
 mod link;
 mod outage;
+mod rates;
 mod redirect;
 mod referrers;
 mod scope;
@@ -26,14 +27,25 @@ mod session;
 mod token;
 mod transport;
 
-use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use fair::Shares;
 use moka::sync::Cache;
 use tokio::time::Instant;
 
-pub use self::scope::Scope;
 use self::{auth::Authorization, leave::Leaves, transport::Transports};
+pub use self::{
+    rates::{Limits, RequestRates},
+    scope::Scope,
+};
 use crate::{Access, Egress, Host, Repository};
 
 /// Half of it for one party: enough to keep a host busy, too little to be taken for an attack.
@@ -146,6 +158,9 @@ struct Shared {
     slots: Cache<HostKey, Shares<Party>>,
     bytes: Shares<Party>,
     leaves: Leaves,
+    limits: Limits,
+    /// Sessions so far.
+    sessions: AtomicU64,
     authorizations: Cache<(Scope, [u8; 32]), Authorization>,
     without_referrers: Cache<GrantKey, ()>,
 }
@@ -170,6 +185,8 @@ impl Client {
             max_concurrent_per_host: settings.max_concurrent_per_host,
             bytes: Shares::new(settings.max_bytes, MAX_BYTES_PER_PARTY),
             leaves: Leaves::default(),
+            limits: Limits::default(),
+            sessions: AtomicU64::new(0),
             slots: Cache::builder().max_capacity(MAX_HOSTS).build(),
             authorizations: Cache::builder().max_capacity(MAX_AUTHORIZATIONS).time_to_live(MAX_AUTHORIZATION_AGE).build(),
             without_referrers: Cache::builder().max_capacity(MAX_AUTHORIZATIONS).time_to_live(MISSING_REFERRERS_AGE).build(),
@@ -179,7 +196,13 @@ impl Client {
 
     /// Requests on behalf of `party` that may use `grants` and end at `deadline`, whatever they are waiting for.
     pub fn session(&self, party: Party, grants: Grants, deadline: Instant) -> Session {
-        Session { client: self.clone(), party, grants, deadline }
+        let number = self.shared.sessions.fetch_add(1, Ordering::Relaxed);
+        Session { client: self.clone(), party, grants, deadline, number, in_background: false }
+    }
+
+    /// How often hosts may be asked: nothing limits that until it is set.
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
     }
 
     /// Bytes of answers that may still be held.
@@ -201,6 +224,9 @@ pub struct Session {
     party: Party,
     grants: Grants,
     deadline: Instant,
+    /// Older ones are lower: where turns are few, what has begun is ended first.
+    number: u64,
+    in_background: bool,
 }
 
 /// What a session may use, with its hash: two sets with one fingerprint grant the same.
@@ -234,6 +260,12 @@ impl Default for Grants {
 }
 
 impl Session {
+    /// The same, for work that nobody waits for: where a host may be asked so often only, others come first.
+    #[must_use]
+    pub fn in_background(self) -> Self {
+        Self { in_background: true, ..self }
+    }
+
     fn shared(&self) -> &Shared {
         &self.client.shared
     }

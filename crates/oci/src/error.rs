@@ -30,6 +30,12 @@ pub enum RegistryError {
         /// How long it asks to wait, at most an hour.
         retry_after: Option<Duration>,
     },
+    /// The settings allow so few requests that there was no turn for this one.
+    #[error("registry {host} may not be asked often enough for an answer in time: the settings limit the rate of requests to it")]
+    OverRate {
+        /// The registry that was to be asked.
+        host: Host,
+    },
     /// The registry could not be reached, or failed.
     #[error("registry {host} is unavailable: {cause}")]
     Unavailable {
@@ -202,7 +208,7 @@ pub enum ErrorClass {
     NotFound,
     /// The registry did not let us.
     Denied,
-    /// Asked to slow down.
+    /// Asked to slow down, or made to.
     RateLimited,
     /// Unreachable or failing.
     Unavailable,
@@ -238,7 +244,7 @@ impl RegistryError {
         match self {
             Self::NotFound { .. } => ErrorClass::NotFound,
             Self::Denied { .. } => ErrorClass::Denied,
-            Self::RateLimited { .. } => ErrorClass::RateLimited,
+            Self::RateLimited { .. } | Self::OverRate { .. } => ErrorClass::RateLimited,
             Self::Unavailable { .. } => ErrorClass::Unavailable,
             Self::Timeout { .. } => ErrorClass::Timeout,
             Self::TooLarge { .. } | Self::OverBudget { .. } => ErrorClass::TooLarge,

@@ -30,8 +30,8 @@ pub use access::{Access, CaBundle, CaBundleError, Credential, DockerConfigError,
 #[cfg(feature = "fuzzing")]
 pub use client::fuzzing;
 pub use client::{
-    Client, ClientError, ClientSettings, DEFAULT_BYTES, DEFAULT_CONCURRENCY, Freshness, Grants, OnRequest, Party, RequestOutcome, Scope,
-    Session,
+    Client, ClientError, ClientSettings, DEFAULT_BYTES, DEFAULT_CONCURRENCY, Freshness, Grants, Limits, OnRequest, Party, RequestOutcome,
+    RequestRates, Scope, Session,
 };
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError};

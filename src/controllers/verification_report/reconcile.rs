@@ -16,7 +16,7 @@ use super::seen::Seen;
 use super::write::{self, WriteError};
 use super::{Term, change, pace};
 use crate::crd::VerificationReport;
-use crate::evaluate::{PullSecrets, Question};
+use crate::evaluate::{PullSecrets, Purpose, Question};
 use crate::index::{CompiledPolicy, Snapshot};
 use crate::policy::ObjectName;
 use crate::report::{self, ImageGroup, JudgedImage, PodFacts};
@@ -105,7 +105,7 @@ async fn judge(term: &Term, pod: &Pod, facts: &PodFacts, policies: &[Arc<Compile
                 policies,
                 pull_secrets,
                 now,
-                last_verdicts: false,
+                purpose: Purpose::Report,
                 deadline,
             };
             let decision = term.evaluator.evaluate(question).await;

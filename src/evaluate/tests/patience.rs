@@ -36,7 +36,7 @@ async fn a_slow_neighbour_never_makes_an_enforced_policy_time_out() {
         digest: None,
         policies: &policies,
         pull_secrets: &Never,
-        last_verdicts: true,
+        purpose: Purpose::Admission,
         now,
         deadline,
     };
@@ -64,7 +64,7 @@ async fn whoever_joins_a_flight_has_a_deadline_of_its_own() {
             digest: None,
             policies: &policies,
             pull_secrets: &NoPullSecrets,
-            last_verdicts: true,
+            purpose: Purpose::Admission,
             now,
             deadline,
         }
@@ -106,7 +106,7 @@ async fn dripping_registry_delays_no_other_namespace() {
             digest: None,
             policies: &policies,
             pull_secrets: &NoPullSecrets,
-            last_verdicts: true,
+            purpose: Purpose::Admission,
             now,
             deadline,
         };

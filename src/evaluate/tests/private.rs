@@ -60,7 +60,7 @@ async fn one_pods_pull_secret_answers_no_other_pod() {
         digest: None,
         policies: &policies,
         pull_secrets: &pulls,
-        last_verdicts: true,
+        purpose: Purpose::Admission,
         now,
         deadline,
     };

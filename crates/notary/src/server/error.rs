@@ -21,6 +21,12 @@ impl fmt::Display for ServerError {
         match &self.0 {
             RegistryError::Denied { host } => write!(f, "trust server {host} denied access"),
             RegistryError::RateLimited { host, .. } => write!(f, "trust server {host} limits the rate of requests"),
+            RegistryError::OverRate { host } => {
+                write!(
+                    f,
+                    "trust server {host} may not be asked often enough for an answer in time: the settings limit the rate of requests to it"
+                )
+            }
             RegistryError::Unavailable { host, cause } => write!(f, "trust server {host} is unavailable: {cause}"),
             RegistryError::Timeout { host } => write!(f, "trust server {host} did not answer in time"),
             RegistryError::OverBudget { host } => write!(f, "trust server {host} was sending more than there is room for"),

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use fair::Shares;
+use fair::{Share, Shares};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -48,8 +48,9 @@ impl Session {
         let mut may_fail_once = request.method != Method::POST;
         let mut patience = leave::MOST_RETRIES;
         loop {
-            self.wait_for_leave(&host).await?;
+            let place = self.place(&host).await?;
             let result = self.exchange_once(request, &host).await;
+            drop(place);
             let limited = result.as_ref().ok().and_then(leave::wish);
             self.heed(&host, &result, limited);
             if limited.is_some() {
@@ -61,6 +62,27 @@ impl Session {
                 may_fail_once = false;
             } else {
                 return result;
+            }
+        }
+    }
+
+    /// A place at a host that may be asked now.
+    async fn place(&self, host: &Host) -> Result<Share<Party>, RegistryError> {
+        let slots = self.slots(host);
+        loop {
+            self.wait_for_leave(host).await?;
+            self.turn(host).await?;
+            let place = if let Some(place) = slots.grab(&self.party, 1) {
+                place
+            } else {
+                let waiting = timeout_at(self.deadline, slots.take(&self.party)).await;
+                let place = waiting.map_err(|_| RegistryError::Timeout { host: host.clone() })?;
+                // That turn has passed meanwhile, so there has to be another one.
+                self.turn(host).await?;
+                place
+            };
+            if !self.is_left_alone(host) {
+                return Ok(place);
             }
         }
     }
@@ -101,7 +123,6 @@ impl Session {
     }
 
     async fn perform(&self, request: &Request<'_>, host: &Host) -> Result<Answer, RegistryError> {
-        let _slot = self.slots(host).take(&self.party).await;
         let mut response = self.build(request, host)?.send().await.map_err(|error| explain(&error, host))?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());

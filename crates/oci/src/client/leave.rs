@@ -65,6 +65,11 @@ impl Session {
         Ok(())
     }
 
+    /// Whether the host has asked for that.
+    pub(super) fn is_left_alone(&self, host: &Host) -> bool {
+        self.leave(host).is_some()
+    }
+
     /// Whether the host may be asked again before the deadline.
     pub(super) fn leave_in_time(&self, host: &Host) -> bool {
         self.leave(host).is_none_or(|leave| leave.until < self.deadline)

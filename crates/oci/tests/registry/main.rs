@@ -7,6 +7,7 @@ mod egress;
 mod fairness;
 mod limits;
 mod pull;
+mod rates;
 mod redirects;
 mod referrers;
 
