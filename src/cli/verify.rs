@@ -14,7 +14,9 @@ use clap::{Args, ValueEnum};
 use tokio::time::Instant;
 
 use crate::crd::Pin;
-use crate::evaluate::{CacheOutcome, Evaluator, ImageDecision, MemoryStateStore, NoPullSecrets, Observer, Purpose, Question, Verdict};
+use crate::evaluate::{
+    CacheOutcome, Evaluator, ImageDecision, MemoryStateStore, NoPullSecrets, Observer, Purpose, Question, Reported, Verdict,
+};
 use crate::index::{self, Finding, Readiness};
 
 /// Exit code of "refused".
@@ -91,7 +93,7 @@ pub(super) fn run(arguments: &VerifyArguments) -> anyhow::Result<ExitCode> {
                 policies: &policies,
                 pull_secrets: &NoPullSecrets,
                 now: Utc::now(),
-                purpose: Purpose::Report,
+                purpose: Purpose::Report(&Reported::Nothing),
                 deadline,
             })
             .collect();

@@ -8,6 +8,7 @@ use notary::ServerClient;
 use oci::{Client, Digest, Grants, Session};
 use tokio::time::Instant;
 
+use super::agreement::Agreements;
 use super::cache::Key;
 use super::cosign_requirement::{self, Asked};
 use super::flights::{self, Flights, Place};
@@ -16,7 +17,7 @@ use super::image::{self, Now};
 use super::last::LastVerdicts;
 use super::notary_trust::TrustData;
 use super::tags::Tags;
-use super::{CacheOutcome, Fault, ImageDecision, PullSecrets, RequirementVerdict, StateStore, VerdictCache};
+use super::{CacheOutcome, Fault, ImageDecision, PullSecrets, Reported, RequirementVerdict, StateStore, VerdictCache};
 use crate::index::CompiledPolicy;
 
 /// Is told what verification costs. Implemented by the metrics.
@@ -27,11 +28,11 @@ pub trait Observer: Send + Sync {
 
 /// What an answer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum Purpose<'a> {
     /// Somebody waits to run the image: registries are asked for it first, and a policy's `onFault: UseLastVerdict` counts.
     Admission,
-    /// The state of things is reported.
-    Report,
+    /// The state of things is reported, of an image that runs as this.
+    Report(&'a Reported),
 }
 
 /// One image, and what it is held against.
@@ -50,7 +51,7 @@ pub struct Question<'a> {
     /// The time, for rules that end.
     pub now: Now,
     /// What the answer is for.
-    pub purpose: Purpose,
+    pub purpose: Purpose<'a>,
     /// When an answer is of no use any more.
     pub deadline: Instant,
 }
@@ -64,6 +65,7 @@ pub struct Evaluator {
     last: LastVerdicts,
     tags: Tags,
     habits: Habits,
+    agreements: Agreements,
     trust_data: TrustData,
     observer: Arc<dyn Observer>,
 }
@@ -79,6 +81,7 @@ impl Evaluator {
             last: LastVerdicts::default(),
             tags: Tags::default(),
             habits: Habits::default(),
+            agreements: Agreements::default(),
             observer,
         }
     }
@@ -110,6 +113,10 @@ impl Evaluator {
         &self.tags
     }
 
+    pub(super) fn agreements(&self) -> &Agreements {
+        &self.agreements
+    }
+
     pub(super) fn trust_data(&self) -> &TrustData {
         &self.trust_data
     }
@@ -123,7 +130,7 @@ impl Evaluator {
         let session = self.client.session(question.namespace.into(), grants.clone(), question.deadline);
         match question.purpose {
             Purpose::Admission => session,
-            Purpose::Report => session.in_background(),
+            Purpose::Report(_) => session.in_background(),
         }
     }
 
@@ -132,6 +139,7 @@ impl Evaluator {
     pub(crate) fn forget(&self) {
         self.verdicts.forget();
         self.tags.forget();
+        self.agreements.forget();
         self.trust_data.forget_all();
     }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
-use oci::{Digest, Grants, Reference};
+use oci::{Digest, Reference};
 use tokio::time::Instant;
 
 use super::cache::Key;
 use super::resolve::{self, Digests};
+use super::running;
 use super::{
     Evaluator, Evidence, Fault, ImageDecision, PolicyResult, Purpose, Question, Refusal, RequirementVerdict, Verdict, notary_requirement,
     rule,
@@ -71,9 +72,9 @@ async fn choose<'a>(policies: &'a [Arc<CompiledPolicy>], reference: &Reference, 
 
 /// What a requirement says now, and what stands of it in an outage.
 #[derive(Clone)]
-struct Answer {
-    now: Result<Arc<RequirementVerdict>, Fault>,
-    last: Option<Evidence>,
+pub(super) struct Answer {
+    pub(super) now: Result<Arc<RequirementVerdict>, Fault>,
+    pub(super) last: Option<Evidence>,
 }
 
 type Answers = BTreeMap<RequirementId, Answer>;
@@ -101,19 +102,20 @@ async fn answer(
     let gathered = tokio::time::timeout_at(question.deadline, gathering).await.unwrap_or(Err(Fault::Timeout));
     let answer = match gathered {
         Err(fault) => Answer { now: Err(fault), last: None },
-        Ok(grants) => with(evaluator, question, reference, requirement, digests, &grants).await,
+        Ok(grants) => {
+            let case = running::Case { evaluator, question, reference, requirement, digests, grants: &grants };
+            match question.purpose {
+                Purpose::Admission => with(case).await,
+                Purpose::Report(reported) => case.of(reported).await,
+            }
+        }
     };
     (requirement.id, answer)
 }
 
-async fn with(
-    evaluator: &Evaluator,
-    question: &Question<'_>,
-    reference: &Reference,
-    requirement: &Arc<Requirement>,
-    digests: &Digests<'_>,
-    grants: &Grants,
-) -> Answer {
+/// What the requirement says of the digest in question.
+pub(super) async fn with(case: running::Case<'_>) -> Answer {
+    let running::Case { evaluator, question, reference, requirement, digests, grants } = case;
     let id = requirement.id;
     let key =
         |digest: Digest| Key { requirement: id, repository: reference.repository().clone(), digest, credentials: grants.fingerprint() };

@@ -4,6 +4,7 @@
 //! Invariant: [`Verdict::Trusted`] is built only from requirements that at least one verified signature met, and a
 //! [`Refusal`] (we looked) is never mixed up with a [`Fault`] (we could not find out).
 
+mod agreement;
 mod cache;
 mod cosign_requirement;
 mod evaluator;
@@ -18,8 +19,10 @@ mod notary_state;
 mod notary_trust;
 mod pull_secrets;
 mod refusal;
+mod reported;
 mod resolve;
 mod rule;
+mod running;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -31,4 +34,5 @@ pub use fault::Fault;
 pub use notary_state::{MemoryStateStore, StateFault, StateKey, StateStore};
 pub use pull_secrets::{NoPullSecrets, PullSecrets};
 pub use refusal::{Doubt, Refusal};
+pub use reported::Reported;
 pub use verdict::{Evidence, ImageDecision, PolicyResult, Signer, Verdict};

@@ -90,7 +90,7 @@ async fn once(
     let session = trust_data.servers.session(server.clone(), gun.clone(), question.namespace.into(), grants.clone(), question.deadline);
     let session = match question.purpose {
         Purpose::Admission => session,
-        Purpose::Report => session.in_background(),
+        Purpose::Report(_) => session.in_background(),
     };
     let answer = trust_data.get(key, notary, Source { gun, server, session, now: question.now }).await;
     drop(place);

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use oci::{Digest, ReferenceError};
 
+use super::Reported;
 use crate::policy::{ObjectName, Reason};
 
 /// Why an image is not trusted, with what a person needs to act on it.
@@ -40,6 +41,14 @@ pub enum Refusal {
     DigestMismatch {
         /// What was signed.
         signed: Digest,
+    },
+    /// What was verified is not what runs.
+    #[error("the kubelet reports {}, which is neither the verified {verified} nor a part of it nor the same by its config", shown(.reported))]
+    RunsAnother {
+        /// What was verified.
+        verified: Digest,
+        /// What runs.
+        reported: Reported,
     },
     /// Too few distinct trust roots have signed.
     #[error("{} of {needed} needed trust roots have signed ({}); {} more of {} must sign", .signed.len(), list(.signed), needed.saturating_sub(.signed.len()), list(.missing))]
@@ -160,7 +169,7 @@ impl Refusal {
             Self::NoSignature { .. } => Reason::NoSignature,
             Self::InvalidSignature { .. } => Reason::InvalidSignature,
             Self::UntrustedSigner { .. } => Reason::UntrustedSigner,
-            Self::DigestMismatch { .. } => Reason::DigestMismatch,
+            Self::DigestMismatch { .. } | Self::RunsAnother { .. } => Reason::DigestMismatch,
             Self::ThresholdNotMet { .. } => Reason::ThresholdNotMet,
             Self::RequiredSignerMissing { .. } => Reason::RequiredSignerMissing,
             Self::AmbiguousDigest { .. } => Reason::AmbiguousDigest,
@@ -187,6 +196,15 @@ impl Refusal {
             Self::TooLarge => 6,
             _ => 7,
         }
+    }
+}
+
+fn shown(reported: &Reported) -> String {
+    match reported {
+        Reported::Nothing => "nothing".to_owned(),
+        Reported::Manifest { repository: Some(repository), digest } => format!("{repository}@{digest}"),
+        Reported::Manifest { repository: None, digest } => digest.to_string(),
+        Reported::Config(digest) => format!("an image with the config {digest}"),
     }
 }
 

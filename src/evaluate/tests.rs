@@ -7,6 +7,7 @@ mod notary_state;
 mod outage;
 mod patience;
 mod private;
+mod running;
 mod shared;
 
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use registry_double::Misbehaviour;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Evaluator, Evidence, Fault, ImageDecision, NoPullSecrets, PullSecrets, Purpose, Question, Refusal, Verdict, rule};
+use super::{Evaluator, Evidence, Fault, ImageDecision, NoPullSecrets, PullSecrets, Purpose, Question, Refusal, Reported, Verdict, rule};
 use crate::policy::Reason;
 use crate::testing::{self, Images, Signer, World, client};
 

@@ -9,6 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use crate::crd::{Condition, ImageStatus, VERIFIED, VerificationReport};
 use crate::policy::Reason;
 
+use super::Location;
 use super::tally::{Counted, is_refused, must_be_verified};
 use crate::text;
 
@@ -70,10 +71,10 @@ fn message(images: &[Counted<'_>]) -> String {
     let mut parts = Vec::new();
     if !refused.is_empty() {
         let verb = if refused.len() == 1 { "is" } else { "are" };
-        parts.push(format!("{} of {verifiable} images {verb} not trusted: {}", refused.len(), places(&refused)));
+        parts.push(format!("{} of {verifiable} images {verb} not trusted: {}", refused.len(), places(of_images(&refused))));
     }
     if !unknown.is_empty() {
-        parts.push(format!("{} of {verifiable} images could not be determined: {}", unknown.len(), places(&unknown)));
+        parts.push(format!("{} of {verifiable} images could not be determined: {}", unknown.len(), places(of_images(&unknown))));
     }
     if parts.is_empty() {
         parts.push(settled(verifiable, of(|status| status == ImageStatus::Exempt).len(), images.len()));
@@ -98,13 +99,18 @@ fn settled(trusted: usize, exempt: usize, all: usize) -> String {
     text
 }
 
-fn places(images: &[&Counted<'_>]) -> String {
-    let all: Vec<_> = images.iter().flat_map(|image| &image.group.locations).collect();
+/// The first of these places, in words.
+pub(super) fn places<'a>(locations: impl IntoIterator<Item = &'a Location>) -> String {
+    let all: Vec<_> = locations.into_iter().collect();
     let mut named = all.iter().take(MOST_NAMED).map(|location| location.in_words()).collect::<Vec<_>>().join(", ");
     if all.len() > MOST_NAMED {
         let _ = write!(named, " and {} more", all.len() - MOST_NAMED);
     }
     named
+}
+
+fn of_images<'a>(images: &'a [&Counted<'_>]) -> impl Iterator<Item = &'a Location> {
+    images.iter().flat_map(|image| &image.group.locations)
 }
 
 /// Kubernetes stores whole seconds; anything finer would differ from what is read back.

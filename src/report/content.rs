@@ -11,9 +11,10 @@ use oci::Digest;
 use crate::crd::{
     Condition, ImageResult, ReportedPod, ReportedWorkload, VerificationReport, VerificationReportSpec, VerificationReportStatus,
 };
-use crate::evaluate::Verdict;
+use crate::evaluate::{Refusal, Reported, Verdict};
 use crate::policy::ObjectName;
 
+use super::condition::places;
 use super::status::severity;
 use super::tally::{self, Counted};
 use super::{ImageGroup, JudgedImage, Judgement, PodFacts, Workload, condition};
@@ -94,7 +95,7 @@ fn result(group: &ImageGroup, judgement: &Judgement) -> ImageResult {
 
 /// What the kubelet reports; before that what is specified, or what the tag was resolved to and verified as.
 fn digest(group: &ImageGroup, verdict: &Verdict) -> Option<Digest> {
-    group.reported.clone().or_else(|| group.specified()).or_else(|| verdict.digest().cloned())
+    group.reported.manifest().cloned().or_else(|| group.specified()).or_else(|| verdict.digest().cloned())
 }
 
 fn names(validators: &[ObjectName]) -> Option<String> {
@@ -107,17 +108,34 @@ fn signers(verdict: &Verdict) -> Vec<String> {
     evidence.signers.iter().take(MOST_SIGNERS).map(|signer| text::shown(&signer.to_string(), MOST_SIGNER)).collect()
 }
 
-/// The verdict is on the specified digest; that the kubelet reports another one is said beside it.
+/// The verdict, and beside it what the kubelet reports where that is another digest than the specified one.
 fn message(group: &ImageGroup, judgement: &Judgement) -> String {
-    let message = judgement.verdict.message();
-    let other = match (group.specified(), &group.reported) {
-        (Some(specified), Some(reported)) if judgement.verifies && specified != *reported => {
-            format!("the verdict is on the specified digest {specified}; the kubelet reports another one, {reported}")
-        }
+    let (message, other) = (judgement.verdict.message(), runs_another(group));
+    let beside = match (&judgement.verdict, group.specified(), other) {
+        (Verdict::Refused(Refusal::RunsAnother { .. }), ..) => return format!("{}: {message}", places(&group.locations)),
+        (_, Some(specified), Some(runs)) => match &judgement.verdict {
+            Verdict::Trusted(_) => format!("the kubelet reports {runs}, which agrees with the verified {specified}"),
+            Verdict::Exempt { .. } => {
+                format!("the rule exempts the specified {specified}; the kubelet reports {runs}, which was not compared")
+            }
+            _ if judgement.verifies => {
+                format!("the verdict is on the specified digest {specified}; the kubelet reports another one, {runs}")
+            }
+            _ => return message,
+        },
         _ => return message,
     };
     // First, because a long message is cut at its end.
-    if message.is_empty() { other } else { format!("{other}; {message}") }
+    if message.is_empty() { beside } else { format!("{beside}; {message}") }
+}
+
+/// What runs, unless it is what is specified by its very digest.
+fn runs_another(group: &ImageGroup) -> Option<String> {
+    match &group.reported {
+        Reported::Nothing => None,
+        Reported::Manifest { digest, .. } => (group.specified().as_ref() != Some(digest)).then(|| digest.to_string()),
+        Reported::Config(digest) => Some(format!("the config {digest}")),
+    }
 }
 
 /// The results that fit, and how many do not: the worst ones stay, in the order of the pod.

@@ -4,5 +4,5 @@ use oci::Digest;
 
 /// The manifest digest in an `imageID`.
 pub fn manifest_digest(image_id: &str) -> Option<Digest> {
-    super::image_id::manifest_digest(image_id)
+    super::image_id::read(image_id).manifest().cloned()
 }

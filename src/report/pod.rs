@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use oci::{Digest, Reference};
 
 use super::image_id;
+use crate::evaluate::Reported;
 
 /// What a report says about a pod comes from here.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,8 +42,8 @@ pub struct PodImage {
     pub location: Location,
     /// The reference as it is specified.
     pub image: String,
-    /// The manifest digest that the kubelet reports; absent before the image runs, and for image volumes.
-    pub reported: Option<Digest>,
+    /// What the kubelet reports that runs: nothing before it does, and for image volumes.
+    pub reported: Reported,
 }
 
 /// A container or an image volume.
@@ -67,13 +68,13 @@ pub enum Place {
     ImageVolume,
 }
 
-/// The places of a pod that run the same image: the same reference, and the same digest as far as one is reported.
+/// The places of a pod that run the same image: the same reference, and the same thing as far as one is reported.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ImageGroup {
     /// The reference as it is specified.
     pub image: String,
-    /// The manifest digest that the kubelet reports.
-    pub reported: Option<Digest>,
+    /// What the kubelet reports that runs.
+    pub reported: Reported,
     /// Where it is used.
     pub locations: Vec<Location>,
 }
@@ -107,7 +108,7 @@ impl PodFacts {
 impl ImageGroup {
     /// The digest that is held against the policies: the specified one, else the reported one, else that of the tag.
     pub fn digest(&self) -> Option<Digest> {
-        self.specified().or_else(|| self.reported.clone())
+        self.specified().or_else(|| self.reported.manifest().cloned())
     }
 
     /// The digest that the reference carries.
@@ -145,7 +146,8 @@ fn statuses(list: Option<&Vec<ContainerStatus>>) -> &[ContainerStatus] {
 
 /// A missing reference stays as an empty one, which every policy refuses.
 fn image(place: Place, name: &str, image: Option<&str>, statuses: &[ContainerStatus]) -> PodImage {
-    let reported = statuses.iter().find(|status| status.name == name).and_then(|status| image_id::manifest_digest(&status.image_id));
+    let status = statuses.iter().find(|status| status.name == name);
+    let reported = status.map(|status| image_id::read(&status.image_id)).unwrap_or_default();
     PodImage { location: Location { place, name: name.to_owned() }, image: image.unwrap_or_default().to_owned(), reported }
 }
 

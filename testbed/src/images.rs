@@ -83,6 +83,19 @@ impl Images {
         self.image(reference)
     }
 
+    /// The same config and layers under another manifest, as `HOST/PATH:TAG`.
+    pub fn rewrapped(&self, image: &Image, tag: &str) -> Result<Image> {
+        let reference = format!("{}:{tag}", image.repository);
+        self.crane(&["mutate", "--annotation", "wrapped=again", "-t", &reference, &image.by_digest()])?;
+        self.image(&reference)
+    }
+
+    /// The digest of an image's config.
+    pub fn config_digest(&self, image: &Image) -> Result<String> {
+        let manifest: serde_json::Value = serde_json::from_str(&self.crane(&["manifest", &image.by_digest()])?)?;
+        Ok(manifest.pointer("/config/digest").and_then(serde_json::Value::as_str).context("an image without a config")?.to_owned())
+    }
+
     /// Copies manifests and layers, not what refers to them.
     pub fn copy(&self, from: &str, to: &str) -> Result<Image> {
         self.crane(&["copy", from, to])?;

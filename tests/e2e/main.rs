@@ -23,6 +23,7 @@ mod content_trust_stage;
 mod content_trust_state;
 mod content_trust_workloads;
 mod edits;
+mod image_ids;
 mod images_command;
 mod modes;
 mod outages;
@@ -66,6 +67,7 @@ const TOGETHER: &[&[Story]] = &[
     content_trust_state::STORIES,
     content_trust_workloads::STORIES,
     edits::STORIES,
+    image_ids::STORIES,
     images_command::STORIES,
     modes::STORIES,
     pinning::STORIES,

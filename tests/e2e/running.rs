@@ -27,7 +27,7 @@ fn says(stage: &Stage<'_>, status: &str) -> Result<Value> {
 }
 
 /// Reasons of the Events on the pod, with how often each was told.
-fn told(stage: &Stage<'_>) -> Result<Vec<(String, String, u64)>> {
+pub fn told(stage: &Stage<'_>) -> Result<Vec<(String, String, u64)>> {
     let list = stage.namespace.kubectl(&["get", "events.events.k8s.io", "-o", "json"])?;
     let list: Value = serde_json::from_str(&list)?;
     let events = list["items"].as_array().context("a list")?;

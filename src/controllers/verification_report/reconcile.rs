@@ -105,7 +105,7 @@ async fn judge(term: &Term, pod: &Pod, facts: &PodFacts, policies: &[Arc<Compile
                 policies,
                 pull_secrets,
                 now,
-                purpose: Purpose::Report,
+                purpose: Purpose::Report(&group.reported),
                 deadline,
             };
             let decision = term.evaluator.evaluate(question).await;

@@ -150,7 +150,7 @@ async fn a_digest_that_runs_is_not_taken_for_what_its_tag_means() {
         digest: Some(&other),
         policies: &policies,
         pull_secrets: &NoPullSecrets,
-        purpose: Purpose::Report,
+        purpose: Purpose::Report(&Reported::Nothing),
         now,
         deadline,
     };

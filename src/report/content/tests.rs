@@ -7,7 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::super::{Location, Place};
 use super::*;
 use crate::crd::{ImageStatus, ReportedSummary};
-use crate::evaluate::{Evidence, Fault, Refusal, Signer};
+use crate::evaluate::{Evidence, Fault, Signer};
 
 const A: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const B: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
@@ -28,8 +28,12 @@ fn time(seconds: i64) -> Time {
 /// An image that one container uses.
 fn image(container: &str, verdicts: Vec<Verdict>) -> JudgedImage {
     let locations = vec![Location { place: Place::Container, name: container.to_owned() }];
-    let group = ImageGroup { image: format!("a.io/{container}:1"), reported: Some(A.parse().unwrap()), locations };
+    let group = ImageGroup { image: format!("a.io/{container}:1"), reported: manifest(A), locations };
     JudgedImage { group, judgements: verdicts.into_iter().map(judgement).collect() }
+}
+
+fn manifest(digest: &str) -> Reported {
+    Reported::Manifest { repository: None, digest: digest.parse().unwrap() }
 }
 
 fn judgement(verdict: Verdict) -> Judgement {
@@ -203,7 +207,7 @@ fn the_transition_time_moves_only_with_the_status() {
 #[test]
 fn a_tag_shows_the_digest_that_runs_and_before_that_the_one_that_was_verified() {
     let digest = |reported: Option<&str>, image: &str, verdict: Verdict| {
-        let group = ImageGroup { image: image.to_owned(), reported: reported.map(|d| d.parse().unwrap()), locations: vec![] };
+        let group = ImageGroup { image: image.to_owned(), reported: reported.map(manifest).unwrap_or_default(), locations: vec![] };
         report(&[JudgedImage { group, judgements: vec![judgement(verdict)] }]).images[0].digest.clone()
     };
     let pinned = format!("a.io/x:1@{B}");
@@ -215,12 +219,42 @@ fn a_tag_shows_the_digest_that_runs_and_before_that_the_one_that_was_verified() 
 
 #[test]
 fn another_digest_than_the_specified_one_is_said() {
-    let mut judged = image("main", vec![trusted(B), unsigned(), exempt()]);
+    let mut judged = image("main", vec![trusted(B), unsigned(), exempt(), Verdict::Unmatched]);
     judged.group.image = format!("a.io/main:1@{B}");
     judged.judgements[2].verifies = false;
-    let messages: Vec<_> = report(&[judged]).images.into_iter().map(|result| result.message).collect();
-    let other = format!("the verdict is on the specified digest {B}; the kubelet reports another one, {A}");
-    assert_eq!(messages, [other.clone(), format!("{other}; no signature found"), String::new()]);
+    judged.judgements[3].verifies = false;
+    let messages =
+        |judged: &JudgedImage| report(std::slice::from_ref(judged)).images.into_iter().map(|result| result.message).collect::<Vec<_>>();
+    let expected = |runs: &str| {
+        [
+            format!("the kubelet reports {runs}, which agrees with the verified {B}"),
+            format!("the verdict is on the specified digest {B}; the kubelet reports another one, {runs}; no signature found"),
+            format!("the rule exempts the specified {B}; the kubelet reports {runs}, which was not compared"),
+            String::new(),
+        ]
+    };
+    assert_eq!(messages(&judged), expected(A));
+    judged.group.reported = Reported::Config(A.parse().unwrap());
+    assert_eq!(messages(&judged), expected(&format!("the config {A}")));
+    judged.group.reported = manifest(B);
+    assert_eq!(messages(&judged), ["", "no signature found", "", ""]);
+}
+
+#[test]
+fn a_mismatch_names_the_container_and_both_digests() {
+    let refusal = Refusal::RunsAnother { verified: B.parse().unwrap(), reported: manifest(A) };
+    let mut judged = image("main", vec![Verdict::Refused(refusal)]);
+    judged.group.image = format!("a.io/main:1@{B}");
+    let (status, reason, message, _) = answer(std::slice::from_ref(&judged));
+    assert_eq!(
+        (status.as_str(), reason.as_str(), message.as_str()),
+        ("False", "DigestMismatch", "1 of 1 images is not trusted: container main")
+    );
+    let result = report(&[judged]).images.remove(0);
+    assert_eq!((result.status, result.digest), (ImageStatus::Untrusted, Some(A.to_owned())));
+    let expected =
+        format!("container main: the kubelet reports {A}, which is neither the verified {B} nor a part of it nor the same by its config");
+    assert_eq!(result.message, expected);
 }
 
 #[test]

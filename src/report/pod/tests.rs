@@ -11,8 +11,12 @@ fn read(pod: serde_json::Value) -> PodFacts {
     PodFacts::of(&serde_json::from_value(pod).unwrap()).unwrap()
 }
 
-fn used(place: Place, name: &str, image: &str, reported: Option<&str>) -> PodImage {
-    PodImage { location: at(place, name), image: image.to_owned(), reported: reported.map(|digest| digest.parse().unwrap()) }
+fn used(place: Place, name: &str, image: &str, reported: Reported) -> PodImage {
+    PodImage { location: at(place, name), image: image.to_owned(), reported }
+}
+
+fn manifest(repository: &str, digest: &str) -> Reported {
+    Reported::Manifest { repository: Some(repository.parse().unwrap()), digest: digest.parse().unwrap() }
 }
 
 fn at(place: Place, name: &str) -> Location {
@@ -44,10 +48,10 @@ fn every_place_that_names_an_image_is_read() {
         uid: "u1".to_owned(),
         workload: Some(Workload { kind: "ReplicaSet".to_owned(), name: "web".to_owned() }),
         images: vec![
-            used(Place::Container, "main", "a.io/main:1", Some(A)),
-            used(Place::InitContainer, "setup", "a.io/setup:1", None),
-            used(Place::EphemeralContainer, "debug", "a.io/debug:1", Some(B)),
-            used(Place::ImageVolume, "data", "a.io/data:1", None),
+            used(Place::Container, "main", "a.io/main:1", manifest("a.io/main", A)),
+            used(Place::InitContainer, "setup", "a.io/setup:1", Reported::Config(B.parse().unwrap())),
+            used(Place::EphemeralContainer, "debug", "a.io/debug:1", manifest("a.io/debug", B)),
+            used(Place::ImageVolume, "data", "a.io/data:1", Reported::Nothing),
         ],
     };
     assert_eq!(facts, expected);
@@ -59,7 +63,7 @@ fn a_container_without_an_image_is_not_passed_over() {
         "metadata": {"namespace": "shop", "name": "p", "uid": "u"},
         "spec": {"containers": [{"name": "main"}]}
     }));
-    assert_eq!(facts.images, [used(Place::Container, "main", "", None)]);
+    assert_eq!(facts.images, [used(Place::Container, "main", "", Reported::Nothing)]);
 }
 
 #[test]
@@ -69,28 +73,32 @@ fn what_is_not_stored_is_no_pod() {
 }
 
 #[test]
-fn one_reference_that_runs_as_two_digests_is_two_images() {
+fn one_reference_that_runs_as_other_digests_is_other_images() {
     let images = vec![
-        used(Place::Container, "a", "a.io/x:1", Some(A)),
-        used(Place::Container, "b", "a.io/x:1", Some(B)),
-        used(Place::InitContainer, "c", "a.io/x:1", Some(A)),
+        used(Place::Container, "a", "a.io/x:1", manifest("a.io/x", A)),
+        used(Place::Container, "b", "a.io/x:1", manifest("a.io/x", B)),
+        used(Place::EphemeralContainer, "d", "a.io/x:1", Reported::Config(A.parse().unwrap())),
+        used(Place::InitContainer, "c", "a.io/x:1", manifest("a.io/x", A)),
     ];
     let facts = PodFacts { namespace: String::new(), name: String::new(), uid: String::new(), workload: None, images };
     let group = |digest: &str, locations: Vec<Location>| ImageGroup {
         image: "a.io/x:1".to_owned(),
-        reported: Some(digest.parse().unwrap()),
+        reported: manifest("a.io/x", digest),
         locations,
     };
-    let expected = [group(A, vec![at(Place::Container, "a"), at(Place::InitContainer, "c")]), group(B, vec![at(Place::Container, "b")])];
+    let config = ImageGroup { reported: Reported::Config(A.parse().unwrap()), ..group(A, vec![at(Place::EphemeralContainer, "d")]) };
+    let expected =
+        [group(A, vec![at(Place::Container, "a"), at(Place::InitContainer, "c")]), group(B, vec![at(Place::Container, "b")]), config];
     assert_eq!(facts.groups(), expected);
 }
 
 #[test]
 fn the_specified_digest_is_verified_before_the_reported_one() {
-    let group = |image: String| ImageGroup { image, reported: Some(B.parse().unwrap()), locations: vec![] };
+    let group = |image: String| ImageGroup { image, reported: manifest("a.io/x", B), locations: vec![] };
     assert_eq!(group(format!("a.io/x:1@{A}")).digest(), Some(A.parse().unwrap()));
     assert_eq!(group("a.io/x:1".to_owned()).digest(), Some(B.parse().unwrap()));
-    assert_eq!(ImageGroup { reported: None, ..group("a.io/x:1".to_owned()) }.digest(), None);
+    assert_eq!(ImageGroup { reported: Reported::Config(B.parse().unwrap()), ..group("a.io/x:1".to_owned()) }.digest(), None);
+    assert_eq!(ImageGroup { reported: Reported::Nothing, ..group("a.io/x:1".to_owned()) }.digest(), None);
 }
 
 #[test]
