@@ -18,9 +18,9 @@
 //!                          crates/oci, crates/cosign (no Kubernetes inside)
 //! ```
 //!
-//! Rooms, in the direction of their imports: [`crd`] (what users write), [`policy`] (what it means), [`index`]
-//! (compiled), [`evaluate`] (verdicts), [`admission`], [`report`] and [`controllers`] (the cluster), [`runtime`]
-//! (wiring), [`cli`].
+//! Rooms, in the direction of their imports: [`crd`] (what users write), [`policy`] (what it means), [`settings`] (what
+//! can change while it runs), [`index`] (compiled), [`evaluate`] (verdicts), [`admission`], [`report`] and [`controllers`]
+//! (the cluster), [`runtime`] (wiring), [`cli`].
 
 #![forbid(unsafe_code)]
 
@@ -33,6 +33,7 @@ pub mod index;
 pub mod policy;
 pub mod report;
 pub mod runtime;
+pub mod settings;
 
 mod chain;
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod crds;
 mod images;
 mod notary;
 mod operator;
+mod settings;
 mod verify;
 
 use std::io::IsTerminal;
@@ -27,6 +28,8 @@ enum Command {
     Verify(verify::VerifyArguments),
     /// Show what runs in the cluster, by verdict, or print a script that signs it.
     Images(images::ImagesArguments),
+    /// Check settings of the operator before they reach a cluster, or print the defaults.
+    Settings(settings::SettingsArguments),
     /// Look at trust data of a Notary v1 server (Docker Content Trust), and at what the operator remembers of it.
     #[command(subcommand)]
     Notary(notary::NotaryCommand),
@@ -40,6 +43,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Operator(arguments) => operator::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Images(arguments) => images::run(&arguments),
+        Command::Settings(arguments) => settings::run(&arguments),
         Command::Notary(command) => notary::run(&command),
         Command::Crds => crds::run().map(|()| ExitCode::SUCCESS),
     };
@@ -49,12 +53,12 @@ pub fn run(arguments: Arguments) -> ExitCode {
     })
 }
 
-/// A runtime for a command.
 /// Whether to write colours: on a terminal, unless `NO_COLOR` is set (no-color.org).
 fn colours(output: &impl IsTerminal) -> bool {
     output.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }
 
+/// A runtime for a command.
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
 }

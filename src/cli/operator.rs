@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::controllers::notary_state::DEFAULT_QUOTA;
 use crate::controllers::webhook_configuration::Target;
-use crate::runtime::{self, LogFormat, OperatorConfig};
+use crate::runtime::{self, LogFilter, LogFormat, OperatorConfig};
 
 /// The Service in front of the webhook, as manifests/deploy makes it.
 const SERVICE: &str = "bonafide-webhook";
@@ -42,6 +42,9 @@ pub(super) struct OperatorArguments {
     /// How many repositories of Notary v1 a namespace other than the operator's may have remembered; beyond them its images are refused.
     #[arg(long, env = "BONAFIDE_NOTARY_QUOTA", default_value_t = DEFAULT_QUOTA, value_name = "COUNT")]
     notary_quota: usize,
+    /// The ConfigMap of the operator namespace whose key settings.yaml holds what can be changed while the operator runs; without it the defaults hold.
+    #[arg(long, env = "BONAFIDE_SETTINGS", default_value = "bonafide-settings", value_name = "NAME")]
+    settings: String,
     /// This replica's name in the Lease; the host name with a random suffix when absent.
     #[arg(long, env = "POD_NAME", value_name = "NAME")]
     identity: Option<String>,
@@ -55,15 +58,15 @@ pub(super) struct OperatorArguments {
 
 /// Runs until SIGTERM or SIGINT; a second signal ends at once.
 pub(super) fn run(arguments: OperatorArguments) -> anyhow::Result<()> {
-    runtime::init_telemetry(arguments.log_format, &arguments.log_level).context("--log-level")?;
+    let log = runtime::init_telemetry(arguments.log_format, &arguments.log_level).context("--log-level")?;
     super::block_on(async {
         let client = Client::try_default().await.context("no Kubernetes configuration (KUBECONFIG or service account)")?;
-        let config = configure(arguments).await?;
+        let config = configure(arguments, log).await?;
         runtime::run(config, client, on_signal()?).await
     })
 }
 
-async fn configure(arguments: OperatorArguments) -> anyhow::Result<OperatorConfig> {
+async fn configure(arguments: OperatorArguments, log: LogFilter) -> anyhow::Result<OperatorConfig> {
     let namespace = arguments.operator_namespace;
     let always = ALWAYS_EXEMPT.map(str::to_owned).into_iter().chain([namespace.clone()]);
     let exempt_namespaces: BTreeSet<_> = always.chain(arguments.exempt_namespaces).collect();
@@ -79,6 +82,8 @@ async fn configure(arguments: OperatorArguments) -> anyhow::Result<OperatorConfi
         admin_listen: arguments.admin_listen,
         webhook,
         notary_quota: arguments.notary_quota,
+        settings: arguments.settings,
+        log,
         egress: egress.refusing(&api_server_addresses().await),
         identity: arguments.identity.unwrap_or_else(host_name),
     })
@@ -121,4 +126,18 @@ fn on_signal() -> anyhow::Result<CancellationToken> {
         }
     });
     Ok(shutdown)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command};
+
+    use super::*;
+
+    #[test]
+    fn every_flag_has_an_environment_variable() {
+        let command = OperatorArguments::augment_args(Command::new("operator"));
+        let without: Vec<_> = command.get_arguments().filter(|flag| flag.get_env().is_none()).map(|flag| flag.get_id().as_str()).collect();
+        assert!(without.is_empty() && command.get_arguments().count() > 8, "{without:?}");
+    }
 }

@@ -9,6 +9,7 @@ mod namespaces;
 pub mod node_critical;
 pub mod notary_state;
 mod pull_secrets;
+pub mod settings;
 mod sources;
 pub mod status;
 pub mod verification_report;

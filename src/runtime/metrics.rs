@@ -11,6 +11,7 @@ use oci::{Host, RequestOutcome};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -58,6 +59,10 @@ pub struct Metrics {
     pub unreadable_certificates: Counter,
     /// States of trust data that are gone, or were put back to older ones.
     pub notary_state_lost: Counter,
+    /// Whether the written settings are in force.
+    pub settings_usable: Gauge,
+    /// Settings that could not be used.
+    pub settings_refused: Counter,
 }
 
 impl Metrics {
@@ -72,6 +77,8 @@ impl Metrics {
             known_hosts: Mutex::default(),
             unreadable_certificates: Counter::default(),
             notary_state_lost: Counter::default(),
+            settings_usable: Gauge::default(),
+            settings_refused: Counter::default(),
         };
         registry.register("admission_requests", "Admission requests by outcome and first reason", metrics.requests.clone());
         registry.register("admission_seconds", "Time to answer an admission request", metrics.request_seconds.clone());
@@ -82,6 +89,9 @@ impl Metrics {
         registry.register("unreadable_certificates", "Certificates that were read but could not be served", unreadable);
         let lost = metrics.notary_state_lost.clone();
         registry.register("notary_state_lost", "States of trust data that are gone, or were put back to older ones", lost);
+        let help = "Whether the written settings are in force: 0 while they cannot be used and former ones stay";
+        registry.register("settings_usable", help, metrics.settings_usable.clone());
+        registry.register("settings_refused", "Settings that were written and could not be used", metrics.settings_refused.clone());
         Arc::new(metrics)
     }
 

@@ -9,4 +9,4 @@ mod telemetry;
 
 pub use metrics::Metrics;
 pub use operator::{OperatorConfig, run};
-pub use telemetry::{LogFormat, init as init_telemetry};
+pub use telemetry::{LogFilter, LogFormat, init as init_telemetry};

@@ -10,7 +10,7 @@ use kube::Client;
 use prometheus_client::registry::Registry;
 use rustls::sign::CertifiedKey;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{SetOnce, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,15 +18,18 @@ use super::admin::{self, Readiness};
 use super::leadership::Leadership;
 use super::metrics::{Metrics, State};
 use super::surroundings::Cluster;
+use super::telemetry::LogFilter;
 use crate::admission::{Bodies, Gate, Routes, Traffic, routes, server};
 use crate::controllers::certificates::{self, CertificateSettings, ServingMaterial};
 use crate::controllers::notary_state::{Census, ConfigMapStateStore, Remembered};
+use crate::controllers::settings::{Publish, SettingsSource};
 use crate::controllers::status::StatusWriter;
 use crate::controllers::verification_report::{self, ReportSettings, Running};
 use crate::controllers::webhook_configuration::{self, Installed, Target, WebhookSettings};
 use crate::controllers::{Collector, Compiled, NamespaceReader, Publisher, PullSecretReader, node_critical};
 use crate::evaluate::{Evaluator, StateStore};
 use crate::index::Snapshot;
+use crate::settings::Settings;
 
 /// The Lease that replicas compete for.
 const LEASE: &str = "bonafide";
@@ -52,6 +55,10 @@ pub struct OperatorConfig {
     pub egress: oci::Egress,
     /// Repositories of Notary v1 that a tenant namespace may have remembered.
     pub notary_quota: usize,
+    /// The `ConfigMap` with the settings.
+    pub settings: String,
+    /// Decides which log lines are written.
+    pub log: LogFilter,
     /// This replica's name in the Lease.
     pub identity: String,
 }
@@ -79,6 +86,7 @@ struct Operator {
     gate: Arc<Gate>,
     registry: Arc<Registry>,
     material: watch::Receiver<Option<Arc<ServingMaterial>>>,
+    settings_read: Arc<SetOnce<()>>,
 }
 
 struct Serving {
@@ -104,6 +112,18 @@ impl Operator {
         let (coverage, coverage_read) = watch::channel(None);
         let (installed, installed_read) = watch::channel::<Option<Installed>>(None);
         let (remembered, remembered_read) = watch::channel::<Option<Remembered>>(None);
+        let (settings, settings_in_force) = watch::channel(Arc::new(Settings::default()));
+        let settings_read = Arc::new(SetOnce::new());
+        let source = SettingsSource {
+            client: client.clone(),
+            namespace: config.namespace.clone(),
+            name: config.settings.clone(),
+            leader: leadership.leader(),
+            usable: metrics.settings_usable.clone(),
+            refused: metrics.settings_refused.clone(),
+        };
+        tasks.spawn(source.follow(Publish { settings, read: settings_read.clone() }, cancel.clone()));
+        tasks.spawn(follow_log_level(settings_in_force.clone(), config.log.clone(), cancel.clone()));
         let collector = Collector::start(client, config.namespace.clone(), config.exempt_namespaces.clone(), &tasks, &cancel);
         let stores = collector.stores.clone();
         tasks.spawn(node_critical::warn(client.clone(), config.exempt_namespaces.clone()));
@@ -165,12 +185,17 @@ impl Operator {
         tasks.spawn(know_hosts(compiled_read, metrics.clone(), cancel.clone()));
         let cluster = Cluster { namespaces: NamespaceReader::new(client.clone()), pull_secrets };
         let gate = Gate { snapshots: snapshots_read, evaluator, surroundings: Arc::new(cluster), observer: metrics, traffic };
-        Ok(Self { tasks, cancel, gate: Arc::new(gate), registry: Arc::new(registry), material })
+        Ok(Self { tasks, cancel, gate: Arc::new(gate), registry: Arc::new(registry), material, settings_read })
     }
 
     fn serve(&self, config: &OperatorConfig, listener: TcpListener, admin: TcpListener) -> anyhow::Result<Serving> {
         let (stop, stop_admin) = (CancellationToken::new(), CancellationToken::new());
-        let ready = Arc::new(Ready { gate: self.gate.clone(), material: self.material.clone(), stopping: CancellationToken::new() });
+        let ready = Arc::new(Ready {
+            gate: self.gate.clone(),
+            material: self.material.clone(),
+            settings_read: self.settings_read.clone(),
+            stopping: CancellationToken::new(),
+        });
         let (certificate, certificate_read) = watch::channel(None);
         let (segment, segment_read) = watch::channel(None);
         self.tasks.spawn(split(self.material.clone(), certificate, segment, self.cancel.clone()));
@@ -230,6 +255,14 @@ async fn split(
     }
 }
 
+/// The log level of the settings, or that of the command line.
+async fn follow_log_level(mut settings: watch::Receiver<Arc<Settings>>, log: LogFilter, cancel: CancellationToken) {
+    while let Some(Ok(())) = cancel.run_until_cancelled(settings.changed()).await {
+        let settings = settings.borrow_and_update().clone();
+        log.set(settings.log_level.as_deref());
+    }
+}
+
 /// Tells the metrics which registry hosts may be labels.
 async fn know_hosts(mut compiled: watch::Receiver<Option<Compiled>>, metrics: Arc<Metrics>, cancel: CancellationToken) {
     while let Some(Ok(())) = cancel.run_until_cancelled(compiled.changed()).await {
@@ -239,11 +272,12 @@ async fn know_hosts(mut compiled: watch::Receiver<Option<Compiled>>, metrics: Ar
     }
 }
 
-/// Readiness: everything listed, a snapshot published, a certificate loaded, both listeners bound (they are, or
+/// Readiness: everything listed, a snapshot published, a certificate loaded, the settings looked for, both listeners bound (they are, or
 /// nothing would have started).
 struct Ready {
     gate: Arc<Gate>,
     material: watch::Receiver<Option<Arc<ServingMaterial>>>,
+    settings_read: Arc<SetOnce<()>>,
     stopping: CancellationToken,
 }
 
@@ -255,6 +289,8 @@ impl Readiness for Ready {
             Some("not everything was listed yet")
         } else if self.material.borrow().is_none() {
             Some("the certificate was not read yet")
+        } else if !self.settings_read.initialized() {
+            Some("the settings were not read yet")
         } else {
             None
         }

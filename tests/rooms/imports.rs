@@ -20,17 +20,18 @@ const EVERYBODYS: [&str; 3] = ["chain", "text", "testing"];
 /// Rooms without input and output, whose answers depend on their arguments alone.
 const PURE: &[&str] = &["tokio", "reqwest", "kube::Client", "kube::Api", "kube::runtime"];
 
-const ROOMS: [Room; 12] = [
+const ROOMS: [Room; 13] = [
     room("chain", &[], PURE),
     room("text", &[], PURE),
     room("testing", &["*"], &[]),
     room("crd", &[], PURE),
     room("policy", &["crd"], PURE),
+    room("settings", &[], PURE),
     room("index", &["crd", "policy"], &["reqwest", "kube::Client", "kube::Api"]),
     room("evaluate", &["crd", "policy", "index"], &["kube::Client", "kube::Api"]),
     room("report", &["crd", "policy", "evaluate"], PURE),
     room("admission", &["crd", "policy", "index", "evaluate"], &["kube::Client", "kube::Api"]),
-    room("controllers", &["crd", "policy", "index", "evaluate", "report", "admission"], &[]),
+    room("controllers", &["crd", "policy", "settings", "index", "evaluate", "report", "admission"], &[]),
     room("runtime", &["*"], &[]),
     room("cli", &["*"], &[]),
 ];
