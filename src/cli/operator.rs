@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::controllers::Reach;
 use crate::controllers::notary_state::DEFAULT_QUOTA;
 use crate::controllers::webhook_configuration::Target;
-use crate::runtime::{self, LogFilter, LogFormat, OperatorConfig};
+use crate::runtime::{self, LogFilter, LogFormat, OperatorConfig, WebhookConfig};
 
 /// The Service in front of the webhook, as manifests/deploy makes it.
 const SERVICE: &str = "bonafide-webhook";
@@ -24,6 +25,9 @@ pub(super) struct OperatorArguments {
     /// The namespace whose policies hold for the whole cluster, with the operator's Secrets and Lease.
     #[arg(long, env = "BONAFIDE_OPERATOR_NAMESPACE", default_value = "bonafide-system", value_name = "NAMESPACE")]
     operator_namespace: String,
+    /// Look at this namespace alone, with a Role in place of a ClusterRole: what runs there is verified and reported by the policies there, and nothing is refused, because there is no webhook. Lease and settings are in that namespace, too.
+    #[arg(long, env = "BONAFIDE_WATCH_NAMESPACE", value_name = "NAMESPACE", conflicts_with_all = ["webhook_url", "exempt_namespaces"])]
+    watch_namespace: Option<String>,
     /// A further namespace that no policy holds for; can be given several times. The operator namespace, kube-system and kube-node-lease always are.
     #[arg(long = "exempt-namespace", env = "BONAFIDE_EXEMPT_NAMESPACES", value_delimiter = ',', value_name = "NAMESPACE")]
     exempt_namespaces: Vec<String>,
@@ -70,23 +74,32 @@ async fn configure(arguments: OperatorArguments, log: LogFilter) -> anyhow::Resu
     let namespace = arguments.operator_namespace;
     let always = ALWAYS_EXEMPT.map(str::to_owned).into_iter().chain([namespace.clone()]);
     let exempt_namespaces: BTreeSet<_> = always.chain(arguments.exempt_namespaces).collect();
-    let webhook = match arguments.webhook_url {
-        None => Target::Service { namespace: namespace.clone(), name: SERVICE.to_owned() },
-        Some(url) => Target::url(url).context("--webhook-url")?,
+    let reach = arguments.watch_namespace.map_or(Reach::Cluster, Reach::Namespace);
+    let webhook = match &reach {
+        Reach::Cluster => Some(WebhookConfig { listen: arguments.listen, target: target(arguments.webhook_url, &namespace)? }),
+        Reach::Namespace(name) if exempt_namespaces.contains(name) => bail!("--watch-namespace: no policy holds for {name}"),
+        Reach::Namespace(_) => None,
     };
     let egress = oci::Egress::allowing(&arguments.allow_egress).context("--allow-egress")?;
     Ok(OperatorConfig {
         namespace,
+        reach,
         exempt_namespaces,
-        listen: arguments.listen,
-        admin_listen: arguments.admin_listen,
         webhook,
+        admin_listen: arguments.admin_listen,
         notary_quota: arguments.notary_quota,
         settings: arguments.settings,
         log,
         egress: egress.refusing(&api_server_addresses().await),
         identity: arguments.identity.unwrap_or_else(host_name),
     })
+}
+
+fn target(url: Option<Url>, namespace: &str) -> anyhow::Result<Target> {
+    match url {
+        None => Ok(Target::Service { namespace: namespace.to_owned(), name: SERVICE.to_owned() }),
+        Some(url) => Target::url(url).context("--webhook-url"),
+    }
 }
 
 /// The API server is no registry (security rule 10): its addresses, as this process reaches it.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Reach;
 use super::sources::Sources;
 use super::watch::{Stores, observe};
 use crate::index::{Coverage, Finding, Inputs, Snapshot, Source, SourceRef, capped, compile, wanted};
@@ -57,13 +58,14 @@ impl Collector {
     /// Starts the watches.
     pub fn start(
         client: &Client,
+        reach: &Reach,
         operator_namespace: String,
         exempt_namespaces: BTreeSet<String>,
         tasks: &TaskTracker,
         cancel: &CancellationToken,
     ) -> Self {
         let changed = Arc::new(Notify::new());
-        let stores = observe(client, &changed, tasks, cancel);
+        let stores = observe(client, reach, &changed, tasks, cancel);
         let sources = Sources::new(client.clone(), tasks.clone(), changed.clone());
         Self { stores, operator_namespace, exempt_namespaces, sources, changed }
     }

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use self::conditions::{Cover, status};
 use super::notary_state::{Loss, Remembered};
 use super::webhook_configuration::Installed;
-use super::{Compiled, Stores};
+use super::{Compiled, Reach, Stores};
 use crate::crd::{ImagePolicy, Mode, TrustRoot, Validator};
 use crate::index::{Finding, Snapshot, Warning};
 use crate::policy::Kind;
@@ -43,6 +43,8 @@ pub struct StatusWriter {
     pub remembered: watch::Receiver<Option<Remembered>>,
     /// Whether this replica writes.
     pub leader: watch::Receiver<bool>,
+    /// An operator of a single namespace has no webhook that a policy could wait for.
+    pub reach: Reach,
 }
 
 impl StatusWriter {
@@ -69,9 +71,16 @@ impl StatusWriter {
         let installed = self.installed.borrow().clone();
         let mut complete = true;
         for finding in findings.iter() {
-            complete &= self.write(finding, cover(finding, &snapshot, installed.as_ref())).await;
+            complete &= self.write(finding, self.cover(finding, &snapshot, installed.as_ref())).await;
         }
         complete
+    }
+
+    fn cover(&self, finding: &Finding, snapshot: &Snapshot, installed: Option<&Installed>) -> Cover {
+        match &self.reach {
+            Reach::Namespace(_) if finding.kind == Kind::ImagePolicy => Cover::None,
+            _ => cover(finding, snapshot, installed),
+        }
     }
 
     async fn write(&self, finding: &Finding, cover: Cover) -> bool {

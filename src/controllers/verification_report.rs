@@ -37,7 +37,7 @@ use self::news::News;
 use self::pace::Pace;
 pub use self::running::{Counts, Running, SeenPod, Verified};
 use self::seen::Shared;
-use super::PullSecretReader;
+use super::{PullSecretReader, Reach};
 use crate::admission::Traffic;
 use crate::crd::VerificationReport;
 use crate::evaluate::Evaluator;
@@ -50,6 +50,8 @@ const CONCURRENCY: u16 = 8;
 pub struct ReportSettings {
     /// Towards the API server.
     pub client: Client,
+    /// Whose pods are verified.
+    pub reach: Reach,
     /// Shared with admission, whose verdicts are then known here.
     pub evaluator: Evaluator,
     /// The policies; absent until everything was listed.
@@ -107,7 +109,7 @@ async fn lead(settings: ReportSettings) {
 async fn term(settings: &ReportSettings) {
     let (pods, pods_writer) = reflector::store();
     let (reports, reports_writer) = reflector::store();
-    let ReportSettings { client, evaluator, snapshots, leader: _, pull_secrets, traffic, running, cancel: _ } = settings;
+    let ReportSettings { client, reach, evaluator, snapshots, leader: _, pull_secrets, traffic, running, cancel: _ } = settings;
     let term = Arc::new(Term {
         client: client.clone(),
         evaluator: evaluator.clone(),
@@ -124,9 +126,9 @@ async fn term(settings: &ReportSettings) {
         news: News::new(client.clone()),
     });
     running.begin(&term);
-    let work = Controller::for_stream(pods::watch(client, pods_writer, term.clone()), pods)
+    let work = Controller::for_stream(pods::watch(client, reach, pods_writer, term.clone()), pods)
         .with_config(Config::default().concurrency(CONCURRENCY))
-        .reconcile_on(reports::watch(client, reports_writer, term.clone()))
+        .reconcile_on(reports::watch(client, reach, reports_writer, term.clone()))
         .reconcile_all_on(changes(snapshots.clone()))
         .run(reconcile::reconcile, |pod, error, term| reconcile::retry(&pod, error, &term), term.clone())
         .for_each(|outcome| async move {

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
+use kube::api::{ApiResource, DynamicObject, ObjectMeta, PartialObjectMeta};
+use kube::core::PartialObjectMetaExt;
 use kube::runtime::reflector::Store;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::{WatchStreamExt, watcher};
@@ -16,6 +18,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::Reach;
 use crate::crd::{ImagePolicy, TrustRoot, Validator};
 use crate::policy::{Kind, Labels, ObjectName, Observed};
 
@@ -33,24 +36,35 @@ pub struct Stores {
 }
 
 /// Starts the watches; `changed` is woken after each change.
-pub(super) fn observe(client: &Client, changed: &Arc<Notify>, tasks: &TaskTracker, cancel: &CancellationToken) -> Stores {
+pub(super) fn observe(client: &Client, reach: &Reach, changed: &Arc<Notify>, tasks: &TaskTracker, cancel: &CancellationToken) -> Stores {
     let start = |kind: ApiResource| {
         let writer = Writer::new(kind.clone());
         let store = writer.as_reader();
-        let stream = watcher(Api::all_with(client.clone(), &kind), watcher::Config::default()).default_backoff().reflect(writer);
+        let stream = watcher(reach.untyped(client, &kind), watcher::Config::default()).default_backoff().reflect(writer);
         tasks.spawn(drive(stream, kind.kind, changed.clone(), cancel.clone()));
         store
     };
     let namespaces = Writer::default();
     let store = namespaces.as_reader();
-    let stream = watcher(Api::<PartialObjectMeta<Namespace>>::all(client.clone()), watcher::Config::default()).default_backoff();
-    let stream = stream.modify(trim).reflect(namespaces);
+    let stream = self::namespaces(client, reach).modify(trim).reflect(namespaces);
     tasks.spawn(drive(stream, "Namespace".to_owned(), changed.clone(), cancel.clone()));
     Stores {
         policies: start(ApiResource::erase::<ImagePolicy>(&())),
         validators: start(ApiResource::erase::<Validator>(&())),
         trust_roots: start(ApiResource::erase::<TrustRoot>(&())),
         namespaces: store,
+    }
+}
+
+/// Of a single namespace only the name is known: a Role cannot permit more, and its own policies have no selectors.
+fn namespaces(client: &Client, reach: &Reach) -> BoxStream<'static, Result<watcher::Event<PartialObjectMeta<Namespace>>, watcher::Error>> {
+    match reach {
+        Reach::Cluster => watcher(Api::all(client.clone()), watcher::Config::default()).default_backoff().boxed(),
+        Reach::Namespace(name) => {
+            let metadata = ObjectMeta { name: Some(name.clone()), ..ObjectMeta::default() };
+            let only = metadata.into_response_partial::<Namespace>();
+            stream::iter([watcher::Event::Init, watcher::Event::InitApply(only), watcher::Event::InitDone].map(Ok)).boxed()
+        }
     }
 }
 

@@ -8,5 +8,5 @@ mod surroundings;
 mod telemetry;
 
 pub use metrics::Metrics;
-pub use operator::{OperatorConfig, run};
+pub use operator::{OperatorConfig, WebhookConfig, run};
 pub use telemetry::{LogFilter, LogFormat, init as init_telemetry};

@@ -110,7 +110,7 @@ impl Stores {
     }
 
     fn store(&self) -> Arc<ConfigMapStateStore> {
-        Arc::new(ConfigMapStateStore::new(self.client.clone(), OPERATOR_NAMESPACE, 10, Counter::default()))
+        Arc::new(ConfigMapStateStore::new(self.client.clone(), OPERATOR_NAMESPACE, OPERATOR_NAMESPACE, 10, Counter::default()))
     }
 }
 

@@ -41,11 +41,11 @@ pub struct ConfigMapStateStore {
 type Slot = Arc<Mutex<Option<Arc<Shard>>>>;
 
 impl ConfigMapStateStore {
-    /// A store in the operator namespace. A tenant may have `quota` repositories; `went_back` counts states that are
+    /// A store in the namespace `home`. A tenant may have `quota` repositories; `went_back` counts states that are
     /// older than what this replica has read before.
-    pub fn new(client: Client, operator_namespace: &str, quota: usize, went_back: Counter) -> Self {
+    pub fn new(client: Client, home: &str, operator_namespace: &str, quota: usize, went_back: Counter) -> Self {
         Self {
-            config_maps: Api::namespaced(client, operator_namespace),
+            config_maps: Api::namespaced(client, home),
             operator_namespace: operator_namespace.to_owned(),
             quota,
             went_back,

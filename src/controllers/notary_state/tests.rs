@@ -42,7 +42,7 @@ fn replica(server: &ConfigMaps) -> ConfigMapStateStore {
 }
 
 fn counting(server: &ConfigMaps, went_back: &Counter) -> ConfigMapStateStore {
-    ConfigMapStateStore::new(server.client(), NAMESPACE, 3, went_back.clone())
+    ConfigMapStateStore::new(server.client(), NAMESPACE, NAMESPACE, 3, went_back.clone())
 }
 
 fn shard_of(key: &StateKey) -> String {

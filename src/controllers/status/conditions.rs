@@ -21,6 +21,8 @@ pub(super) enum Cover {
     Pending,
     /// The namespace is exempt, so there is none.
     Exempt,
+    /// This operator has none: it only verifies what runs.
+    None,
 }
 
 /// The status to write. Times move only when a condition's status does.
@@ -62,6 +64,9 @@ fn ready(finding: &Finding, cover: Cover) -> Said {
         }
         (Readiness::Ready, Kind::ImagePolicy) if cover == Cover::Exempt => {
             ("False", "NamespaceExempt", "no policy holds for this namespace: it is exempt".to_owned())
+        }
+        (Readiness::Ready, Kind::ImagePolicy) if cover == Cover::None => {
+            ("True", "ReportsOnly", "what runs is verified and reported; this operator refuses nothing, whatever the mode is".to_owned())
         }
         (Readiness::Ready, Kind::ImagePolicy) => ("True", "InForce", "the policy is in force".to_owned()),
         (Readiness::Ready, Kind::Validator) => ("True", "Usable", "everything that the validator names was read".to_owned()),

@@ -5,20 +5,26 @@ use std::sync::Arc;
 
 use futures::{Stream, TryStreamExt};
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, EphemeralContainer, Pod, PodSpec, PodStatus, Volume};
+use kube::Client;
 use kube::api::ObjectMeta;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::{PredicateConfig, WatchStreamExt, watcher};
-use kube::{Api, Client};
 
 use super::Term;
+use crate::controllers::Reach;
 use crate::report::PodFacts;
 
 /// Pods in one answer of a list.
 pub(super) const PAGE: u32 = 500;
 
 /// Fills the store and yields a pod when it appears and when something changes that its report says or rests on.
-pub(super) fn watch(client: &Client, writer: Writer<Pod>, term: Arc<Term>) -> impl Stream<Item = Result<Pod, watcher::Error>> + use<> {
-    watcher(Api::<Pod>::all(client.clone()), watcher::Config::default().page_size(PAGE))
+pub(super) fn watch(
+    client: &Client,
+    reach: &Reach,
+    writer: Writer<Pod>,
+    term: Arc<Term>,
+) -> impl Stream<Item = Result<Pod, watcher::Error>> + use<> {
+    watcher(reach.api::<Pod>(client), watcher::Config::default().page_size(PAGE))
         .default_backoff()
         .modify(trim)
         .reflect(writer)

@@ -6,15 +6,21 @@ use futures::{Stream, StreamExt, future};
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::reflector::{ObjectRef, store::Writer};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::{Client, ResourceExt};
 
 use super::{Term, pods};
+use crate::controllers::Reach;
 use crate::crd::VerificationReport;
 use crate::policy::ObjectName;
 
 /// Fills the store and names the pods whose report was deleted or changed by somebody else.
-pub(super) fn watch(client: &Client, writer: Writer<VerificationReport>, term: Arc<Term>) -> impl Stream<Item = ObjectRef<Pod>> + use<> {
-    watcher(Api::<VerificationReport>::all(client.clone()), watcher::Config::default().page_size(pods::PAGE))
+pub(super) fn watch(
+    client: &Client,
+    reach: &Reach,
+    writer: Writer<VerificationReport>,
+    term: Arc<Term>,
+) -> impl Stream<Item = ObjectRef<Pod>> + use<> {
+    watcher(reach.api::<VerificationReport>(client), watcher::Config::default().page_size(pods::PAGE))
         .default_backoff()
         .modify(|report| report.metadata.managed_fields = None)
         .reflect(writer)

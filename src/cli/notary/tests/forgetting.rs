@@ -22,7 +22,7 @@ fn key(owner: &str, server: &str) -> StateKey {
 }
 
 fn store(api: &ConfigMaps) -> ConfigMapStateStore {
-    ConfigMapStateStore::new(api.client(), NAMESPACE, 10, Counter::default())
+    ConfigMapStateStore::new(api.client(), NAMESPACE, NAMESPACE, 10, Counter::default())
 }
 
 /// The same repository on two servers, and on one of them for a tenant.
