@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use anyhow::{Result, anyhow};
 
+use crate::apart::Apart;
 use crate::control_plane::{ControlPlane, Options};
 use crate::cosign::{Cosign, Key};
 use crate::images::Images;
@@ -41,6 +42,9 @@ pub struct Environment {
     /// The cluster.
     pub control_plane: ControlPlane,
     keys: Mutex<HashMap<String, Key>>,
+    program: PathBuf,
+    starting_apart: Mutex<()>,
+    apart: OnceLock<Apart>,
 }
 
 impl Environment {
@@ -58,7 +62,21 @@ impl Environment {
         let operator = Operator::start(OperatorOptions::new(program, kubeconfig, control_plane.directory()))?;
         let (images, cosign) = (Images::new()?, Cosign::new()?);
         let keys = Mutex::default();
-        Ok(Self { operator, registry, referrers_registry, notary_front, notary, images, cosign, relay, control_plane, keys })
+        Ok(Self {
+            operator,
+            registry,
+            referrers_registry,
+            notary_front,
+            notary,
+            images,
+            cosign,
+            relay,
+            control_plane,
+            keys,
+            program: program.to_owned(),
+            starting_apart: Mutex::default(),
+            apart: OnceLock::new(),
+        })
     }
 
     /// A new namespace for a test, deleted with its value.
@@ -69,6 +87,21 @@ impl Environment {
     /// The operator namespace, where cluster-wide policies are.
     pub fn operator_namespace(&self) -> Namespace {
         Namespace::existing(self.control_plane.kubectl(), OPERATOR_NAMESPACE)
+    }
+
+    /// The second cluster, started when it is first asked for.
+    pub fn apart(&self) -> Result<&Apart> {
+        let _one_at_a_time = self.starting_apart.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(apart) = self.apart.get() {
+            return Ok(apart);
+        }
+        let apart = Apart::start(&self.program)?;
+        Ok(self.apart.get_or_init(|| apart))
+    }
+
+    /// The program under test.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// The P-256 key of a signer called `name`, made when it is first asked for.

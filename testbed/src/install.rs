@@ -14,12 +14,17 @@ pub const SERVICE_ACCOUNT: &str = "bonafide";
 pub fn install(kubectl: &Kubectl) -> Result<()> {
     let namespace = format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {OPERATOR_NAMESPACE}}}}}");
     apply(kubectl, &namespace)?;
-    let manifests = repository().join("manifests");
-    let crds = manifests.join("crds").display().to_string();
-    let rbac = manifests.join("rbac").display().to_string();
+    install_kinds(kubectl)?;
+    let rbac = repository().join("manifests/rbac").display().to_string();
+    kubectl.run(&["apply", "--server-side", "-f", &rbac]).context("cannot install the RBAC manifests")?;
+    Ok(())
+}
+
+/// Applies `manifests/crds` alone.
+pub(crate) fn install_kinds(kubectl: &Kubectl) -> Result<()> {
+    let crds = repository().join("manifests/crds").display().to_string();
     kubectl.run(&["apply", "--server-side", "-f", &crds]).context("cannot install the CRDs")?;
     kubectl.run(&["wait", "--for=condition=Established", "--timeout=60s", "-f", &crds])?;
-    kubectl.run(&["apply", "--server-side", "-f", &rbac]).context("cannot install the RBAC manifests")?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! processes and waits for conditions. What was started here ends with the value that holds it, and also when the
 //! process that started it is killed.
 
+mod apart;
 mod authority;
 mod control_plane;
 mod cosign;
@@ -24,6 +25,7 @@ mod relay;
 pub mod tools;
 pub mod wait;
 
+pub use apart::{Alone, Apart};
 pub use authority::{Authority, Certified};
 pub use control_plane::{ControlPlane, Options, write_service_account_kubeconfig};
 pub use cosign::{Algorithm, Cosign, Format, Key};

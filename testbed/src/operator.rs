@@ -25,6 +25,8 @@ pub struct OperatorOptions {
     pub webhook_host: IpAddr,
     /// Namespaces beyond the standard ones that it leaves alone.
     pub exempt_namespaces: Vec<String>,
+    /// The only namespace that it looks at, without a webhook.
+    pub watch_namespace: Option<String>,
     /// Further arguments.
     pub arguments: Vec<String>,
 }
@@ -38,6 +40,7 @@ impl OperatorOptions {
             directory: directory.to_owned(),
             webhook_host: IpAddr::from([127, 0, 0, 1]),
             exempt_namespaces: Vec::new(),
+            watch_namespace: None,
             arguments: Vec::new(),
         }
     }
@@ -153,7 +156,10 @@ impl Operator {
         let listen = if loopback { options.webhook_host } else { Ipv4Addr::UNSPECIFIED.into() };
         let mut command = Command::new(&options.program);
         command.env("KUBECONFIG", &options.kubeconfig).arg("operator");
-        command.args(["--webhook-url", &self.webhook_url(), "--listen", &format!("{listen}:{}", self.webhook_port)]);
+        match &options.watch_namespace {
+            Some(namespace) => command.args(["--watch-namespace", namespace]),
+            None => command.args(["--webhook-url", &self.webhook_url(), "--listen", &format!("{listen}:{}", self.webhook_port)]),
+        };
         command.args(["--admin-listen", &format!("127.0.0.1:{}", self.admin_port)]);
         command.args(["--allow-egress", "127.0.0.0/8", "--operator-namespace", OPERATOR_NAMESPACE]);
         for namespace in &options.exempt_namespaces {

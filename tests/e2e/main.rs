@@ -26,6 +26,7 @@ mod edits;
 mod image_ids;
 mod images_command;
 mod modes;
+mod namespaced;
 mod outages;
 mod pinning;
 mod places;
@@ -36,6 +37,7 @@ mod reports;
 mod resources;
 mod running;
 mod second_webhook;
+mod settings;
 mod signatures;
 mod strangers;
 mod support;
@@ -70,6 +72,7 @@ const TOGETHER: &[&[Story]] = &[
     image_ids::STORIES,
     images_command::STORIES,
     modes::STORIES,
+    namespaced::STORIES,
     pinning::STORIES,
     places::STORIES,
     policies::STORIES,
@@ -78,6 +81,7 @@ const TOGETHER: &[&[Story]] = &[
     reports::STORIES,
     resources::STORIES,
     running::STORIES,
+    settings::STORIES,
     signatures::STORIES,
     thresholds::STORIES,
     traces::STORIES,
