@@ -7,6 +7,7 @@ mod notary_state;
 mod outage;
 mod patience;
 mod private;
+mod rates;
 mod running;
 mod shared;
 
