@@ -1,6 +1,7 @@
 //! The settings as they are used, and how a text becomes them.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use oci::Host;
@@ -83,6 +84,13 @@ pub struct RegistryRates {
     pub default: Option<u32>,
     /// By host.
     pub hosts: BTreeMap<Host, u32>,
+}
+
+impl From<&RegistryRates> for oci::RequestRates {
+    fn from(RegistryRates { default, hosts }: &RegistryRates) -> Self {
+        let hosts = hosts.iter().filter_map(|(host, rate)| Some((host.clone(), NonZeroU32::new(*rate)?)));
+        Self { default: default.and_then(NonZeroU32::new), hosts: hosts.collect() }
+    }
 }
 
 /// What is counted.

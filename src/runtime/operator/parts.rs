@@ -50,7 +50,7 @@ pub(super) fn start(
 
     let (settings, settings_read) = parts.settings();
     parts.spawn(follow_log_level(settings.clone(), config.log.clone(), parts.cancel.clone()));
-    let evaluator = parts.evaluator()?;
+    let evaluator = parts.evaluator(settings)?;
     let (traffic, running) = (Traffic::default(), Running::default());
     let pull_secrets = PullSecretReader::new(client.clone());
     let (snapshots, snapshots_read) = watch::channel::<Option<Arc<Snapshot>>>(None);
@@ -124,19 +124,20 @@ impl Parts<'_> {
         (in_force, read)
     }
 
-    fn evaluator(&self) -> anyhow::Result<Evaluator> {
+    fn evaluator(&self, settings: watch::Receiver<Arc<Settings>>) -> anyhow::Result<Evaluator> {
         let (config, lost) = (self.config, self.metrics.notary_state_lost.clone());
         let states = ConfigMapStateStore::new(self.client.clone(), config.home(), &config.namespace, config.notary_quota, lost);
         let states: Arc<dyn StateStore> = Arc::new(states);
         let counted = self.metrics.clone();
-        let settings = oci::ClientSettings {
+        let client = oci::ClientSettings {
             egress: config.egress.clone(),
             user_agent: concat!("bonafide/", env!("CARGO_PKG_VERSION")).to_owned(),
             on_request: Some(Arc::new(move |host: &oci::Host, outcome| counted.registry_request(host, outcome))),
             max_concurrent_per_host: oci::DEFAULT_CONCURRENCY,
             max_bytes: oci::DEFAULT_BYTES,
         };
-        let registries = oci::Client::new(settings).context("the registry client cannot be set up")?;
+        let registries = oci::Client::new(client).context("the registry client cannot be set up")?;
+        self.spawn(follow_request_rates(settings, registries.limits().clone(), self.cancel.clone()));
         Ok(Evaluator::new(registries, self.metrics.clone(), states))
     }
 
@@ -197,6 +198,15 @@ async fn follow_log_level(mut settings: watch::Receiver<Arc<Settings>>, log: Log
     while let Some(Ok(())) = cancel.run_until_cancelled(settings.changed()).await {
         let settings = settings.borrow_and_update().clone();
         log.set(settings.log_level.as_deref());
+    }
+}
+
+/// How often registries may be asked.
+async fn follow_request_rates(mut settings: watch::Receiver<Arc<Settings>>, limits: oci::Limits, cancel: CancellationToken) {
+    loop {
+        let in_force = settings.borrow_and_update().clone();
+        limits.set((&in_force.limits.registry_requests_per_second).into());
+        let Some(Ok(())) = cancel.run_until_cancelled(settings.changed()).await else { return };
     }
 }
 

@@ -32,6 +32,11 @@ metrics: {perContainer: true}
     assert!(settings.verification.namespaces.contains("team-a") && !settings.verification.namespaces.contains("team-x"));
     let hosts = [("registry.example.com".parse().unwrap(), 5)].into();
     let registry_requests_per_second = RegistryRates { default: Some(100), hosts };
+    let rates = oci::RequestRates::from(&registry_requests_per_second);
+    assert_eq!(
+        (rates.default, rates.hosts.into_iter().collect::<Vec<_>>()),
+        (NonZeroU32::new(100), vec![("registry.example.com".parse().unwrap(), NonZeroU32::new(5).unwrap())])
+    );
     assert_eq!(settings.limits, Limits { report_writes_per_second: 50, registry_requests_per_second });
     assert!(settings.metrics.per_container);
 }
