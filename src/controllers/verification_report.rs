@@ -1,50 +1,58 @@
-//! Re-verification: one `VerificationReport` per pod that a policy applies to, kept true while the pod lives.
+//! Re-verification: reports on the pods that a policy applies to, kept true while the pods live.
 //!
 //! Boundary: watches pods and reports, asks `evaluate`, writes what `report` makes of the answers. Invariant: only the
 //! leader writes, only for pods that exist, and only when the content changes; nothing is ever decided from a report.
 //!
 //! ```text
-//! pods (appear, images change) ──┐
-//! reports (edited, deleted) ─────┼─> reconcile ─> evaluate ─> report::content ─> Change ─> write
-//! snapshots (swapped) ───────────┤       └─ again after a while: 5 minutes, sooner when something was unknown
+//! pods ──────> case: the images as they run, shared by the pods of a workload
+//!                │   judged when it appears, when its policies change, when its verdict's lifetime ends
+//! snapshots ─────┤
+//!                v
+//!              outcome ─> standing of each pod ─┬─> news: log, Event
+//! reports (edited, deleted) ──> what is stored ─┴─> Change ─> write, so many in a second
 //! ```
 
+mod book;
+mod case;
+mod cases;
 mod change;
-mod memory;
+mod drive;
+mod listing;
 mod news;
 mod pace;
 mod pods;
+mod pool;
+mod queue;
 mod reconcile;
 mod reports;
 mod running;
-mod seen;
+mod standing;
+mod stored;
 mod sweep;
 mod write;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::{Stream, StreamExt, stream};
-use k8s_openapi::api::core::v1::Pod;
+use chrono::Utc;
 use kube::Client;
-use kube::runtime::Controller;
-use kube::runtime::controller::Config;
-use kube::runtime::reflector::{self, Store};
-use tokio::sync::{SetOnce, watch};
+use tokio::sync::{Notify, SetOnce, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::memory::Memory;
-use self::news::News;
+use self::book::{Book, Now};
 use self::pace::Pace;
 pub use self::running::{Counts, Running, SeenPod, Verified};
-use self::seen::Shared;
 use super::{PullSecretReader, Reach};
 use crate::admission::Traffic;
-use crate::crd::VerificationReport;
 use crate::evaluate::Evaluator;
 use crate::index::Snapshot;
+use crate::settings::Settings;
 
-/// Pods that are evaluated at one time; the registries have limits of their own.
-const CONCURRENCY: u16 = 8;
+/// Cases that are judged at one time; the registries have limits of their own.
+const CASES_AT_ONCE: usize = 32;
+/// Reports that are written at one time, and Events.
+const WRITES_AT_ONCE: usize = 8;
+const NEWS_AT_ONCE: usize = 2;
 
 /// What re-verification needs.
 pub struct ReportSettings {
@@ -64,6 +72,8 @@ pub struct ReportSettings {
     pub traffic: Traffic,
     /// Where others count what runs.
     pub running: Running,
+    /// What people have set; followed while it works.
+    pub settings: watch::Receiver<Arc<Settings>>,
     /// Ends everything.
     pub cancel: CancellationToken,
 }
@@ -71,25 +81,23 @@ pub struct ReportSettings {
 /// What the parts of one term of leadership share.
 struct Term {
     client: Client,
+    reach: Reach,
     evaluator: Evaluator,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    settings: watch::Receiver<Arc<Settings>>,
     pull_secrets: PullSecretReader,
-    pods: Store<Pod>,
-    reports: Store<VerificationReport>,
-    // Not `Store::wait_until_ready`: of several waiting tasks it wakes only one.
+    traffic: Traffic,
+    book: Mutex<Book>,
     pods_listed: SetOnce<()>,
     reports_listed: SetOnce<()>,
-    traffic: Traffic,
-    memory: Memory,
-    shared: Shared,
     writes: Pace,
-    news: News,
+    woken: [Notify; 3],
 }
 
 /// Works while this replica leads, rests while it does not, ends when cancelled or when leadership is no longer told.
 pub async fn run(settings: ReportSettings) {
     let cancel = settings.cancel.clone();
-    cancel.run_until_cancelled(lead(settings)).await;
+    cancel.run_until_cancelled(Box::pin(lead(settings))).await;
 }
 
 async fn lead(settings: ReportSettings) {
@@ -107,41 +115,90 @@ async fn lead(settings: ReportSettings) {
 
 /// Everything starts anew with each term: another leader may have written meanwhile.
 async fn term(settings: &ReportSettings) {
-    let (pods, pods_writer) = reflector::store();
-    let (reports, reports_writer) = reflector::store();
-    let ReportSettings { client, reach, evaluator, snapshots, leader: _, pull_secrets, traffic, running, cancel: _ } = settings;
-    let term = Arc::new(Term {
-        client: client.clone(),
-        evaluator: evaluator.clone(),
-        snapshots: snapshots.clone(),
-        pull_secrets: pull_secrets.clone(),
-        pods: pods.clone(),
-        reports,
-        pods_listed: SetOnce::new(),
-        reports_listed: SetOnce::new(),
-        traffic: traffic.clone(),
-        memory: Memory::default(),
-        shared: Shared::default(),
-        writes: Pace::default(),
-        news: News::new(client.clone()),
-    });
-    running.begin(&term);
-    let work = Controller::for_stream(pods::watch(client, reach, pods_writer, term.clone()), pods)
-        .with_config(Config::default().concurrency(CONCURRENCY))
-        .reconcile_on(reports::watch(client, reach, reports_writer, term.clone()))
-        .reconcile_all_on(changes(snapshots.clone()))
-        .run(reconcile::reconcile, |pod, error, term| reconcile::retry(&pod, error, &term), term.clone())
-        .for_each(|outcome| async move {
-            if let Err(error) = outcome {
-                reconcile::log(&error);
-            }
-        });
-    tokio::join!(work, sweep::run(term));
+    let term = Arc::new(Term::new(settings));
+    settings.running.begin(&term);
+    let listing = listing::supported(&term.client, &term.reach).await;
+    tracing::debug!(?listing, "pods are listed");
+    tokio::join!(pods::watch(&term, listing), reports::watch(&term, listing), follow(&term), work(&term));
 }
 
-fn changes(snapshots: watch::Receiver<Option<Arc<Snapshot>>>) -> impl Stream<Item = ()> {
-    stream::unfold(snapshots, |mut snapshots| async move {
-        snapshots.changed().await.ok()?;
-        Some(((), snapshots))
-    })
+/// Hands on what is set and compiled, as long as somebody sets and compiles.
+async fn follow(term: &Term) {
+    let (mut snapshots, mut settings) = (term.snapshots.clone(), term.settings.clone());
+    loop {
+        let now = Instant::now();
+        let snapshot = snapshots.borrow_and_update().clone();
+        let current = settings.borrow_and_update().clone();
+        {
+            let mut book = term.book();
+            book.configure(current.reports.scope, current.reports.keep_closed, now);
+            book.cases.compiled(snapshot, &current.verification.namespaces, now);
+        }
+        term.wake();
+        tokio::select! {
+            Ok(()) = snapshots.changed() => {}
+            Ok(()) = settings.changed() => {}
+            else => return,
+        }
+    }
+}
+
+/// Without the stored reports every report would be written anew, and without all pods some would be removed.
+async fn work(term: &Term) {
+    term.pods_listed.wait().await;
+    term.reports_listed.wait().await;
+    let [cases, writes, news] = &term.woken;
+    let next_case = |now| term.book().cases.next(now, term.traffic.is_dense(), rand::random());
+    let next_write = |now| term.book().writes.next(now, term.traffic.is_dense(), rand::random());
+    let next_news = |now| term.book().news.next(now, false, 0.0);
+    tokio::join!(
+        drive::drive(cases, || CASES_AT_ONCE, next_case, |asked| reconcile::reconcile(term, asked)),
+        drive::drive(writes, || WRITES_AT_ONCE, next_write, |name| write::write(term, name)),
+        drive::drive(news, || NEWS_AT_ONCE, next_news, |name| news::tell(term, name)),
+        sweep::run(term),
+    );
+}
+
+impl Term {
+    fn new(settings: &ReportSettings) -> Self {
+        let ReportSettings { client, reach, evaluator, snapshots, leader: _, pull_secrets, traffic, running: _, settings, cancel: _ } =
+            settings;
+        Self {
+            client: client.clone(),
+            reach: reach.clone(),
+            evaluator: evaluator.clone(),
+            snapshots: snapshots.clone(),
+            settings: settings.clone(),
+            pull_secrets: pull_secrets.clone(),
+            traffic: traffic.clone(),
+            book: Mutex::default(),
+            pods_listed: SetOnce::new(),
+            reports_listed: SetOnce::new(),
+            writes: Pace::default(),
+            woken: [Notify::new(), Notify::new(), Notify::new()],
+        }
+    }
+
+    /// Never held across an await.
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settings(&self) -> Arc<Settings> {
+        self.settings.borrow().clone()
+    }
+
+    /// Waits for the turn of a write.
+    async fn turn(&self) {
+        self.writes.turn(self.settings().limits.report_writes_per_second).await;
+    }
+
+    /// There may be something to do.
+    fn wake(&self) {
+        self.woken.iter().for_each(Notify::notify_one);
+    }
+}
+
+fn now() -> Now {
+    Now { utc: Utc::now(), instant: Instant::now() }
 }

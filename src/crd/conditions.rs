@@ -1,6 +1,6 @@
 //! The condition types that our kinds carry. The type itself is Kubernetes' own.
 
-pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 /// The object compiled and is in force (policies: the webhook that covers it was read back).
 pub const READY: &str = "Ready";

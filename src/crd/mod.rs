@@ -17,7 +17,7 @@ mod trust_root;
 mod validator;
 mod verification_report;
 
-pub use conditions::{Condition, READY, VERIFIED, WARNING};
+pub use conditions::{Condition, READY, Time, VERIFIED, WARNING};
 pub use image_policy::{
     Action, ImagePolicy, ImagePolicySpec, ImagePolicyStatus, LabelExpression, LabelOperator, Mode, NamespaceSelector, OnFault, Pin,
     PolicyRule, Unmatched, VerifyEntry,
@@ -29,5 +29,5 @@ pub use validator::{
 };
 pub use verification_report::{
     ImageResult, ImageStatus, ReportedPod, ReportedSummary, ReportedWorkload, VerificationReport, VerificationReportSpec,
-    VerificationReportStatus,
+    VerificationReportStatus, Violation,
 };

@@ -4,9 +4,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::conditions::Condition;
+use super::conditions::{Condition, Time};
 
-/// One per pod that a policy applies to, with the pod's name, owned by it.
+/// One per pod that a policy applies to, with the pod's name, owned by it; or one per controller that made such pods.
 ///
 /// Without a spec and without a status subresource: a report is written in one piece, by the operator alone.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,10 +42,12 @@ use super::conditions::Condition;
     printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Verified\")].message", priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.pod) || has(self.workload)").message("a report is about a pod or about a workload"))]
 pub struct VerificationReportSpec {
-    /// The pod that the report is about.
-    pub pod: ReportedPod,
-    /// The controller that made the pod, if one did.
+    /// The pod that the report is about; absent in a report on all pods of a workload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<ReportedPod>,
+    /// The controller that made the pod, if one did; or the one whose pods the report is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<ReportedWorkload>,
 }
@@ -91,6 +93,35 @@ pub struct VerificationReportStatus {
     #[schemars(length(max = 128))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub images: Vec<ImageResult>,
+    /// What was found not to be trusted, since when, and for a while until when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub violations: Vec<Violation>,
+}
+
+/// An image that a policy does not trust, and when that was so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Violation {
+    /// The reference as the pod specifies it.
+    #[schemars(length(max = 1024))]
+    pub image: String,
+    /// The digest that the kubelet reports; before that, the one that is specified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 80))]
+    pub digest: Option<String>,
+    /// The policy that does not trust it, as `namespace/name`.
+    #[schemars(length(max = 507))]
+    pub policy: String,
+    /// Why, from the closed list of reasons.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// When it was found first.
+    pub opened: Time,
+    /// When it was found to be over; absent while it is not. A closed violation is kept for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Time>,
 }
 
 /// How many images have which status; each image counts once, by its worst verdict.
@@ -157,6 +188,10 @@ pub struct ImageResult {
     /// Why, from the closed list of reasons.
     #[schemars(length(max = 64))]
     pub reason: String,
+    /// How many pods of the workload this is said of; absent in a report on one pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "int32"))]
+    pub pods: Option<u32>,
     /// Why, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 1024))]

@@ -29,6 +29,8 @@ pub struct Snapshot {
 pub struct CompiledPolicy {
     /// Its name.
     pub name: ObjectName,
+    /// A hash over it and over everything that it names: while it is the same, so are the policy's verdicts.
+    pub fingerprint: u64,
     /// What a refusal does.
     pub mode: Mode,
     /// Which namespaces it holds for; absent means all that its own namespace reaches.

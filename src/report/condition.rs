@@ -19,10 +19,9 @@ const MOST_NAMED: usize = 8;
 /// False when an image is refused, else Unknown when one could not be determined, else True.
 ///
 /// The reason is that of the worst image; when nothing has to be verified `Exempt`, or `Unmatched` when no rule
-/// exempts anything either. The transition time stays while the status does.
-pub(super) fn verified(images: &[Counted<'_>], left_out: usize, previous: &[Condition], now: DateTime<Utc>) -> Condition {
+/// exempts anything either.
+pub(super) fn verified(images: &[Counted], left_out: usize, since: DateTime<Utc>) -> Condition {
     let (status, reason) = answer(images);
-    let before = find(previous).filter(|before| before.status == status);
     let mut message = message(images);
     if left_out > 0 {
         // Writing to a String cannot fail.
@@ -33,21 +32,17 @@ pub(super) fn verified(images: &[Counted<'_>], left_out: usize, previous: &[Cond
         status: status.to_owned(),
         reason: reason.as_str().to_owned(),
         message: text::shown(&message, MOST_MESSAGE),
-        last_transition_time: before.map_or_else(|| whole_seconds(now), |before| before.last_transition_time.clone()),
+        last_transition_time: whole_seconds(since),
         observed_generation: None,
     }
 }
 
 /// The condition of a report.
 pub(crate) fn verified_of(report: &VerificationReport) -> Option<&Condition> {
-    report.status.as_ref().and_then(|status| find(&status.conditions))
+    report.status.as_ref()?.conditions.iter().find(|condition| condition.type_ == VERIFIED)
 }
 
-fn find(conditions: &[Condition]) -> Option<&Condition> {
-    conditions.iter().find(|condition| condition.type_ == VERIFIED)
-}
-
-fn answer(images: &[Counted<'_>]) -> (&'static str, Reason) {
+pub(super) fn answer(images: &[Counted]) -> (&'static str, Reason) {
     let reason = |keep: fn(ImageStatus) -> bool| images.iter().filter(|image| keep(image.status)).map(|image| image.reason).max();
     if let Some(reason) = reason(is_refused) {
         return ("False", reason);
@@ -64,7 +59,7 @@ fn answer(images: &[Counted<'_>]) -> (&'static str, Reason) {
     ("True", reason)
 }
 
-fn message(images: &[Counted<'_>]) -> String {
+fn message(images: &[Counted]) -> String {
     let of = |keep: fn(ImageStatus) -> bool| images.iter().filter(|image| keep(image.status)).collect::<Vec<_>>();
     let verifiable = of(must_be_verified).len();
     let (refused, unknown) = (of(is_refused), of(|status| status == ImageStatus::Unknown));
@@ -109,11 +104,11 @@ pub(super) fn places<'a>(locations: impl IntoIterator<Item = &'a Location>) -> S
     named
 }
 
-fn of_images<'a>(images: &'a [&Counted<'_>]) -> impl Iterator<Item = &'a Location> {
+fn of_images<'a>(images: &'a [&Counted]) -> impl Iterator<Item = &'a Location> {
     images.iter().flat_map(|image| &image.group.locations)
 }
 
 /// Kubernetes stores whole seconds; anything finer would differ from what is read back.
-fn whole_seconds(now: DateTime<Utc>) -> Time {
+pub(super) fn whole_seconds(now: DateTime<Utc>) -> Time {
     Time(Timestamp::from_second(now.timestamp()).unwrap_or_default())
 }

@@ -1,23 +1,18 @@
-//! The content of a report.
+//! The results of a report: one per image and policy.
 //!
-//! Invariant: the same pod and the same verdicts give the same content, so that it is written only when it changes.
+//! Invariant: the same verdicts give the same results, so that a report is written only when it changes.
 
 use std::cmp::Reverse;
 
-use chrono::{DateTime, Utc};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use oci::Digest;
 
-use crate::crd::{
-    Condition, ImageResult, ReportedPod, ReportedWorkload, VerificationReport, VerificationReportSpec, VerificationReportStatus,
-};
+use crate::crd::ImageResult;
 use crate::evaluate::{Refusal, Reported, Verdict};
 use crate::policy::ObjectName;
 
 use super::condition::places;
 use super::status::severity;
-use super::tally::{self, Counted};
-use super::{ImageGroup, JudgedImage, Judgement, PodFacts, Workload, condition};
+use super::{ImageGroup, JudgedImage, Judgement};
 use crate::text;
 
 const MOST_RESULTS: usize = 128;
@@ -32,48 +27,7 @@ const MOST_LOCATION: usize = 128;
 const MOST_SIGNERS: usize = 64;
 const MOST_SIGNER: usize = 1_024;
 
-/// The report on a pod. `previous` are the conditions of its last report, whose transition time stays while the status does.
-pub fn content(facts: &PodFacts, images: &[JudgedImage], previous: &[Condition], now: DateTime<Utc>) -> VerificationReport {
-    let counted: Vec<_> = images.iter().filter_map(Counted::of).collect();
-    let (results, left_out) = bounded(images.iter().flat_map(results).collect());
-    VerificationReport {
-        metadata: metadata(facts),
-        spec: VerificationReportSpec {
-            pod: ReportedPod { name: facts.name.clone(), uid: facts.uid.clone() },
-            workload: facts.workload.as_ref().map(workload),
-        },
-        status: Some(VerificationReportStatus {
-            conditions: vec![condition::verified(&counted, left_out, previous, now)],
-            summary: tally::summary(&counted),
-            images: results,
-        }),
-    }
-}
-
-/// Owned by the pod, so that it is collected with it, without delaying the pod's deletion.
-fn metadata(facts: &PodFacts) -> ObjectMeta {
-    let owner = OwnerReference {
-        api_version: "v1".to_owned(),
-        kind: "Pod".to_owned(),
-        name: facts.name.clone(),
-        uid: facts.uid.clone(),
-        controller: Some(false),
-        block_owner_deletion: None,
-    };
-    ObjectMeta {
-        name: Some(facts.name.clone()),
-        namespace: Some(facts.namespace.clone()),
-        labels: Some([("app.kubernetes.io/managed-by".to_owned(), "bonafide".to_owned())].into()),
-        owner_references: Some(vec![owner]),
-        ..ObjectMeta::default()
-    }
-}
-
-fn workload(workload: &Workload) -> ReportedWorkload {
-    ReportedWorkload { kind: text::shown(&workload.kind, 63), name: text::shown(&workload.name, MOST_NAME) }
-}
-
-fn results(image: &JudgedImage) -> impl Iterator<Item = ImageResult> {
+pub(super) fn results(image: &JudgedImage) -> impl Iterator<Item = ImageResult> {
     image.judgements.iter().map(|judgement| result(&image.group, judgement))
 }
 
@@ -89,6 +43,7 @@ fn result(group: &ImageGroup, judgement: &Judgement) -> ImageResult {
         validator: names(validators),
         signers: signers(verdict),
         reason: verdict.reason().as_str().to_owned(),
+        pods: None,
         message: text::shown(&message(group, judgement), MOST_MESSAGE),
     }
 }
@@ -139,7 +94,7 @@ fn runs_another(group: &ImageGroup) -> Option<String> {
 }
 
 /// The results that fit, and how many do not: the worst ones stay, in the order of the pod.
-fn bounded(results: Vec<ImageResult>) -> (Vec<ImageResult>, usize) {
+pub(super) fn bounded(results: Vec<ImageResult>) -> (Vec<ImageResult>, usize) {
     let all = results.len();
     let mut ranked: Vec<_> = results.into_iter().enumerate().collect();
     ranked.sort_by_key(|(at, result)| (Reverse(severity(result.status)), *at));
@@ -159,7 +114,7 @@ fn bounded(results: Vec<ImageResult>) -> (Vec<ImageResult>, usize) {
 }
 
 fn size(result: &ImageResult) -> usize {
-    let ImageResult { image, digest, containers, status: _, policy, rule, validator, signers, reason, message } = result;
+    let ImageResult { image, digest, containers, status: _, policy, rule, validator, signers, reason, pods: _, message } = result;
     let texts = [Some(image), digest.as_ref(), Some(policy), rule.as_ref(), validator.as_ref(), Some(reason), Some(message)];
     texts.into_iter().flatten().chain(containers).chain(signers).map(String::len).sum()
 }

@@ -1,6 +1,6 @@
 //! Reports: what a pod runs and what every policy says of it, as the content of a `VerificationReport`.
 //!
-//! Boundary: a function of the pod, the verdicts, the previous conditions and the time; no client, no clock. Invariant:
+//! Boundary: a function of the pod, the verdicts, what was found before and the time; no client, no clock. Invariant:
 //! every list and text of a report is bounded, text from outside is shown escaped, and an image that nobody verified is
 //! never counted as trusted.
 
@@ -10,13 +10,21 @@ mod content;
 pub mod fuzzing;
 mod image_id;
 mod judgement;
+mod outcome;
+mod owner;
 mod pod;
 mod status;
+mod subject;
 mod tally;
+mod violations;
 
-pub use content::content;
 pub use judgement::{JudgedImage, Judgement};
+pub use outcome::Outcome;
+pub use owner::Owner;
 pub use pod::{ImageGroup, Location, Place, PodFacts, PodImage, Workload};
+pub use subject::{Subject, content};
 
 pub(crate) use condition::verified_of;
 pub(crate) use status::{ALL, name, worse};
+pub(crate) use subject::{MANAGED_BY, US};
+pub(crate) use violations::{carried, updated};

@@ -94,8 +94,13 @@ impl PodFacts {
 
     /// The distinct images, in the order in which they first appear.
     pub fn groups(&self) -> Vec<ImageGroup> {
+        Self::groups_of(&self.images)
+    }
+
+    /// The distinct ones of these images.
+    pub fn groups_of(images: &[PodImage]) -> Vec<ImageGroup> {
         let mut groups: Vec<ImageGroup> = Vec::new();
-        for PodImage { location, image, reported } in &self.images {
+        for PodImage { location, image, reported } in images {
             match groups.iter_mut().find(|group| group.image == *image && group.reported == *reported) {
                 Some(group) => group.locations.push(location.clone()),
                 None => groups.push(ImageGroup { image: image.clone(), reported: reported.clone(), locations: vec![location.clone()] }),

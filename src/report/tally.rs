@@ -7,20 +7,32 @@ use super::status::severity;
 use super::{ImageGroup, JudgedImage};
 
 /// An image with its worst verdict.
-#[derive(Clone, Debug)]
-pub(super) struct Counted<'a> {
-    pub(super) group: &'a ImageGroup,
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Counted {
+    pub(super) group: ImageGroup,
     pub(super) status: ImageStatus,
     /// Of several equally bad verdicts the reason furthest down the closed list: it says most.
     pub(super) reason: Reason,
 }
 
-impl<'a> Counted<'a> {
+impl Counted {
     /// Nothing for an image that no policy judges.
-    pub(super) fn of(image: &'a JudgedImage) -> Option<Self> {
+    pub(super) fn of(image: &JudgedImage) -> Option<Self> {
         let verdicts = image.judgements.iter().map(|judgement| (judgement.status(), judgement.verdict.reason()));
         let (status, reason) = verdicts.max_by_key(|(status, reason)| (severity(*status), *reason))?;
-        Some(Self { group: &image.group, status, reason })
+        Some(Self { group: image.group.clone(), status, reason })
+    }
+
+    /// The same image in another pod: the worse verdict counts, and all places.
+    pub(super) fn join(&mut self, other: &Self) {
+        if (severity(other.status), other.reason) > (severity(self.status), self.reason) {
+            (self.status, self.reason) = (other.status, other.reason);
+        }
+        for location in &other.group.locations {
+            if !self.group.locations.contains(location) {
+                self.group.locations.push(location.clone());
+            }
+        }
     }
 }
 
@@ -35,7 +47,7 @@ pub(super) fn is_refused(status: ImageStatus) -> bool {
 }
 
 /// The columns of the report.
-pub(super) fn summary(images: &[Counted<'_>]) -> ReportedSummary {
+pub(super) fn summary(images: &[Counted]) -> ReportedSummary {
     let count = |status| number(images.iter().filter(|image| image.status == status).count());
     let trusted = count(ImageStatus::Trusted);
     let verifiable = images.iter().filter(|image| must_be_verified(image.status)).count();

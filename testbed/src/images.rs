@@ -96,6 +96,17 @@ impl Images {
         Ok(manifest.pointer("/config/digest").and_then(serde_json::Value::as_str).context("an image without a config")?.to_owned())
     }
 
+    /// Makes an index of images of the same repository, and pushes it as `HOST/PATH:TAG`.
+    pub fn push_index_of(&self, reference: &str, images: &[Image]) -> Result<Image> {
+        let mut arguments: Vec<String> = ["index", "append", "-t", reference].map(str::to_owned).into();
+        for image in images {
+            arguments.extend(["-m".to_owned(), image.by_digest()]);
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.crane(&arguments)?;
+        self.image(reference)
+    }
+
     /// Copies manifests and layers, not what refers to them.
     pub fn copy(&self, from: &str, to: &str) -> Result<Image> {
         self.crane(&["copy", from, to])?;

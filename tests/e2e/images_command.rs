@@ -197,7 +197,7 @@ fn images_without_an_answer_is_no_verdict(env: &Environment) -> Result<()> {
 }
 
 /// `bonafide images` as the cluster's administrator.
-fn images(env: &Environment, arguments: &[&str]) -> Result<Output> {
+pub fn images(env: &Environment, arguments: &[&str]) -> Result<Output> {
     bonafide(env.control_plane.kubectl().kubeconfig(), arguments)
 }
 
@@ -207,7 +207,7 @@ fn bonafide(kubeconfig: &Path, arguments: &[&str]) -> Result<Output> {
 }
 
 /// The standard output of a program that must have ended with this code.
-fn exits(output: &Output, code: i32) -> Result<String> {
+pub fn exits(output: &Output, code: i32) -> Result<String> {
     ensure!(output.status.code() == Some(code), "not exit code {code}: {output:?}");
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -36,6 +36,7 @@ mod registries;
 mod reports;
 mod resources;
 mod running;
+mod scopes;
 mod second_webhook;
 mod settings;
 mod signatures;
@@ -92,8 +93,15 @@ const TOGETHER: &[&[Story]] = &[
 ];
 
 /// Stories that need it for themselves.
-const ALONE: &[&[Story]] =
-    &[reports::ALONE, webhooks::ALONE, outages::ALONE, content_trust_keys::ALONE, content_trust_servers::ALONE, strangers::LAST];
+const ALONE: &[&[Story]] = &[
+    reports::ALONE,
+    scopes::ALONE,
+    webhooks::ALONE,
+    outages::ALONE,
+    content_trust_keys::ALONE,
+    content_trust_servers::ALONE,
+    strangers::LAST,
+];
 
 /// Stories mostly wait for the API server.
 const THREADS: usize = 6;

@@ -12,6 +12,7 @@ mod micro;
 mod nowhere;
 mod reaction;
 mod references;
+mod scale;
 mod stage;
 mod table;
 mod traffic;
@@ -53,12 +54,14 @@ const PARTS: [Part; 13] = [
 
 /// The part that needs neither cluster nor operator.
 const MICRO: &str = "micro";
+/// The part that has a cluster of its own, and a baseline in nothing.
+const SCALE: &str = "scale";
 
 /// Builds the operator and this program in release mode, and has the latter measure.
 ///
 /// A debug build of the client would take the cores from what it measures.
 pub(crate) fn run(wanted: &[String]) -> Result<()> {
-    let known = || [MICRO].into_iter().chain(PARTS.map(|(name, _)| name));
+    let known = || [MICRO, SCALE].into_iter().chain(PARTS.map(|(name, _)| name));
     if let Some(unknown) = wanted.iter().find(|name| known().all(|known| known != name.as_str())) {
         bail!("no part is called {unknown}; there are {}", known().collect::<Vec<_>>().join(", "));
     }
@@ -91,6 +94,14 @@ fn measure(wanted: &[String]) -> Result<()> {
         // Before anything else takes the cores.
         title(MICRO);
         micro::micro(&mut table)?;
+    }
+    if is_wanted(SCALE) {
+        title(SCALE);
+        scale::scale(&released("bonafide"), &mut table)?;
+    }
+    if !wanted.is_empty() && wanted.iter().all(|name| [MICRO, SCALE].contains(&name.as_str())) {
+        table.print();
+        return Ok(());
     }
     title("a cluster and a registry");
     let stage = Stage::start()?;

@@ -38,7 +38,7 @@ enum Command {
     ///
     /// Builds the operator in release mode first. `docs/benchmarks.md` has the results and how to read them.
     Bench {
-        /// Run only these parts: micro, hot, burst, pinned, cold, far, containers, simultaneous, memory, policy, key, references, floor.
+        /// Run only these parts: micro, scale, hot, burst, pinned, cold, far, containers, simultaneous, memory, policy, key, references, floor.
         parts: Vec<String>,
     },
     /// Find or build the control plane, the registries and the signers.

@@ -52,7 +52,7 @@ pub(super) struct Verdict {
 pub(super) type Row<'a> = (&'a Image, &'a Runs);
 
 impl Inventory {
-    /// Adds what one report says; each image of it counts as one pod.
+    /// Adds what one report says; each image of it counts as one pod, or as the pods of the workload that run it.
     pub(super) fn add(&mut self, report: VerificationReport) {
         self.reports += 1;
         let namespace = report.metadata.namespace.unwrap_or_default();
@@ -60,20 +60,21 @@ impl Inventory {
             self.silent += 1;
             return;
         };
-        let mut in_pod: BTreeMap<Image, (ImageStatus, Vec<Verdict>)> = BTreeMap::new();
+        let is_on_pod = report.spec.pod.is_some();
+        let mut images: BTreeMap<Image, (ImageStatus, BTreeMap<Verdict, usize>)> = BTreeMap::new();
         for result in status.images {
             let said = result.status;
+            let pods = result.pods.filter(|_| !is_on_pod).and_then(|pods| usize::try_from(pods).ok()).unwrap_or(1);
             let (image, verdict) = split(result);
-            let (status, verdicts) = in_pod.entry(image).or_insert_with(|| (said, Vec::new()));
+            let (status, verdicts) = images.entry(image).or_insert_with(|| (said, BTreeMap::new()));
             *status = report::worse(*status, said);
-            verdicts.push(verdict);
-        }
-        for (image, (status, mut verdicts)) in in_pod {
             // Two containers may name the image in two ways, and then it has the same verdict twice.
-            verdicts.sort_unstable();
-            verdicts.dedup();
-            let verdicts = verdicts.into_iter().map(|verdict| (verdict, 1)).collect();
-            self.merge(image, Runs { status, namespaces: [(namespace.clone(), 1)].into(), verdicts });
+            let known = verdicts.entry(verdict).or_default();
+            *known = pods.max(*known);
+        }
+        for (image, (status, verdicts)) in images {
+            let pods = if is_on_pod { 1 } else { pods(&verdicts) };
+            self.merge(image, Runs { status, namespaces: [(namespace.clone(), pods)].into(), verdicts });
         }
     }
 
@@ -123,6 +124,15 @@ impl Runs {
         reasons.dedup();
         reasons
     }
+}
+
+/// Every policy judges every pod, and says one thing of each.
+fn pods(verdicts: &BTreeMap<Verdict, usize>) -> usize {
+    let mut by_policy: BTreeMap<&str, usize> = BTreeMap::new();
+    for (verdict, pods) in verdicts {
+        *by_policy.entry(&verdict.policy).or_default() += pods;
+    }
+    by_policy.into_values().max().unwrap_or_default()
 }
 
 fn split(result: ImageResult) -> (Image, Verdict) {

@@ -1,9 +1,6 @@
 //! What has to happen to a stored report. Pure.
 
-use std::collections::BTreeMap;
-
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-
+use super::stored::{Stored, fingerprint};
 use crate::crd::VerificationReport;
 
 /// The difference between what is stored and what should be.
@@ -20,76 +17,57 @@ pub(super) enum Change {
 }
 
 /// Compares the stored report with the one that should be there.
-pub(super) fn between(stored: Option<&VerificationReport>, desired: Option<VerificationReport>) -> Change {
+pub(super) fn between(stored: Option<&Stored>, desired: Option<VerificationReport>) -> Change {
     match (stored, desired) {
         (None, None) => Change::Nothing,
         (Some(_), None) => Change::Delete,
         (Some(stored), Some(desired)) if is_of_another(stored, &desired) => Change::DeleteThenApply(desired),
-        (Some(stored), Some(desired)) if says_the_same(stored, &desired) => Change::Nothing,
+        // Labels and owners that others have added are left alone.
+        (Some(stored), Some(desired)) if stored.fingerprint == fingerprint(&desired) => Change::Nothing,
         (_, Some(desired)) => Change::Apply(desired),
     }
 }
 
 /// Server-side apply reuses an object of the same name, and leaves a field that somebody else has set.
-fn is_of_another(stored: &VerificationReport, desired: &VerificationReport) -> bool {
-    let owned_by_another = || {
-        let ours = owners(desired);
-        owners(stored).iter().any(|owner| owner.kind == "Pod" && ours.iter().all(|own| own.uid != owner.uid))
-    };
-    let surplus = stored.spec.workload.is_some() && desired.spec.workload.is_none();
-    stored.spec.pod.uid != desired.spec.pod.uid || surplus || owned_by_another()
-}
-
-/// Labels and owners that others have added are left alone.
-fn says_the_same(stored: &VerificationReport, desired: &VerificationReport) -> bool {
-    let labels = |report: &VerificationReport| -> BTreeMap<String, String> { report.metadata.labels.clone().unwrap_or_default() };
-    let has = labels(stored);
-    stored.spec == desired.spec
-        && stored.status == desired.status
-        && labels(desired).iter().all(|(key, value)| has.get(key) == Some(value))
-        && owners(desired).iter().all(|own| owners(stored).iter().any(|owner| is_same_owner(owner, own)))
-}
-
-fn owners(report: &VerificationReport) -> &[OwnerReference] {
-    report.metadata.owner_references.as_deref().unwrap_or_default()
-}
-
-fn is_same_owner(one: &OwnerReference, other: &OwnerReference) -> bool {
-    let identity = |owner: &OwnerReference| (owner.api_version.clone(), owner.kind.clone(), owner.name.clone(), owner.uid.clone());
-    identity(one) == identity(other) && one.controller.unwrap_or(false) == other.controller.unwrap_or(false)
-}
-
-/// Whether nothing but us will ever remove it: its pod is gone, and the garbage collector sees no owner.
-pub(super) fn is_orphan(report: &VerificationReport) -> bool {
-    !owners(report).iter().any(|owner| owner.api_version == "v1" && owner.kind == "Pod" && !owner.uid.is_empty())
+fn is_of_another(stored: &Stored, desired: &VerificationReport) -> bool {
+    let surplus = stored.has_workload && desired.spec.workload.is_none();
+    stored.pod.as_deref() != desired.spec.pod.as_ref().map(|pod| pod.uid.as_str()) || surplus || stored.has_foreign_owner
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed unwrap is a failed test")]
 mod tests {
     use chrono::{DateTime, Utc};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
     use super::*;
-    use crate::report::{self, PodFacts, Workload};
+    use crate::report::{self, Outcome, Owner, Subject, Workload};
+
+    fn written(subject: Subject<'_>) -> VerificationReport {
+        report::content(("shop", "job-a"), subject, &Outcome::of(&[]), DateTime::<Utc>::UNIX_EPOCH, &[])
+    }
 
     fn report(uid: &str) -> VerificationReport {
-        let workload = Some(Workload { kind: "Job".to_owned(), name: "job".to_owned() });
-        let facts = PodFacts { namespace: "shop".to_owned(), name: "job-a".to_owned(), uid: uid.to_owned(), workload, images: vec![] };
-        report::content(&facts, &[], &[], DateTime::<Utc>::UNIX_EPOCH)
+        let workload = Workload { kind: "Job".to_owned(), name: "job".to_owned() };
+        written(Subject::Pod { name: "job-a", uid, workload: Some(&workload) })
+    }
+
+    fn owner(uid: &str) -> Owner {
+        Owner { api_version: "v1".to_owned(), workload: Workload { kind: "Job".to_owned(), name: "job".to_owned() }, uid: uid.to_owned() }
     }
 
     /// As the API server gives it back.
-    fn stored(report: VerificationReport) -> VerificationReport {
+    fn stored(report: VerificationReport) -> Stored {
         let mut report: VerificationReport = serde_json::from_value(serde_json::to_value(report).unwrap()).unwrap();
         report.metadata.uid = Some("r1".to_owned());
         report.metadata.resource_version = Some("7".to_owned());
-        report
+        Stored::of(&report).unwrap()
     }
 
     fn edited(edit: impl FnOnce(&mut VerificationReport)) -> Change {
-        let mut stored = stored(report("u1"));
-        edit(&mut stored);
-        between(Some(&stored), Some(report("u1")))
+        let mut edited = report("u1");
+        edit(&mut edited);
+        between(Some(&stored(edited)), Some(report("u1")))
     }
 
     #[test]
@@ -106,11 +84,15 @@ mod tests {
     #[test]
     fn an_unchanged_report_is_not_written() {
         assert_eq!(between(Some(&stored(report("u1"))), Some(report("u1"))), Change::Nothing);
+        let of_workload = || written(Subject::Workload(&owner("w")));
+        assert_eq!(between(Some(&stored(of_workload())), Some(of_workload())), Change::Nothing);
     }
 
     #[test]
     fn another_pod_of_the_same_name_gets_another_report() {
         assert_eq!(between(Some(&stored(report("u1"))), Some(report("u2"))), Change::DeleteThenApply(report("u2")));
+        let of_workload = written(Subject::Workload(&owner("w")));
+        assert_eq!(between(Some(&stored(report("u1"))), Some(of_workload.clone())), Change::DeleteThenApply(of_workload));
     }
 
     #[test]
@@ -121,7 +103,10 @@ mod tests {
         assert_eq!(edited(|report| report.metadata.labels = None), put_back);
         assert_eq!(edited(|report| report.metadata.owner_references = None), put_back);
         assert_eq!(edited(|report| report.metadata.owner_references.as_mut().unwrap()[0].controller = Some(true)), put_back);
+        assert_eq!(edited(|report| report.metadata.owner_references.as_mut().unwrap()[0].api_version = "v2".to_owned()), put_back);
         assert_eq!(edited(|report| report.spec.workload = None), put_back);
+        let violation = serde_json::json!({"image": "x", "policy": "a/p", "reason": "R", "opened": "1970-01-01T00:00:50Z"});
+        assert_eq!(edited(|report| report.status.as_mut().unwrap().violations.push(serde_json::from_value(violation).unwrap())), put_back);
     }
 
     #[test]
@@ -142,14 +127,20 @@ mod tests {
             report.metadata.labels.as_mut().unwrap().insert("team".to_owned(), "shop".to_owned());
         });
         assert_eq!(labelled, Change::Nothing);
+        let owned = edited(|report| {
+            let owners = report.metadata.owner_references.as_mut().unwrap();
+            owners.push(OwnerReference { kind: "Team".to_owned(), uid: "t".to_owned(), ..owners[0].clone() });
+        });
+        assert_eq!(owned, Change::Nothing);
     }
 
     #[test]
     fn only_a_report_without_a_pod_as_owner_is_an_orphan() {
-        assert!(!is_orphan(&report("u1")));
-        assert!(is_orphan(&report("")));
+        assert!(!stored(report("u1")).is_orphan());
+        assert!(stored(report("")).is_orphan());
         let mut bare = report("u1");
         bare.metadata.owner_references = None;
-        assert!(is_orphan(&bare));
+        assert!(stored(bare).is_orphan());
+        assert!(!stored(written(Subject::Workload(&owner("w")))).is_orphan());
     }
 }

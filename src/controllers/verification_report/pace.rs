@@ -1,39 +1,38 @@
 //! When a pod is looked at again without anything having happened to it, and how fast reports are written.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep_until};
 
-use crate::crd::VerificationReport;
-
-/// A verdict is about this old at most.
-const REFRESH: Duration = Duration::from_mins(5);
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 const LAST_RETRY: Duration = Duration::from_mins(2);
 
-/// Between two writes: at most 200 in a second, so that a change for all pods leaves the API server to others.
-const BETWEEN_WRITES: Duration = Duration::from_millis(5);
+/// So that no second has more writes than allowed, also when timers are a little early.
+const MARGIN: f64 = 1.01;
+/// A turn that came so late at most is made up for.
+const LATE: Duration = Duration::from_millis(10);
 
 /// Pods that are being admitted do not wait for reports of others; reports wait for a pause, but not forever.
 const MOST_WAIT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Lets one write pass at a time.
-pub(super) struct Pace(Mutex<Interval>);
-
-impl Default for Pace {
-    fn default() -> Self {
-        let mut ticks = interval(BETWEEN_WRITES);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self(Mutex::new(ticks))
-    }
-}
+/// Lets one write pass at a time, and makes up for a late one, but not for a pause.
+#[derive(Debug, Default)]
+pub(super) struct Pace(Mutex<Option<Instant>>);
 
 impl Pace {
-    /// Waits for this write's turn.
-    pub(super) async fn turn(&self) {
-        self.0.lock().await.tick().await;
+    /// Waits for this write's turn, when there are `per_second`.
+    pub(super) async fn turn(&self, per_second: u32) {
+        let between = Duration::from_secs(1).div_f64(f64::from(per_second.max(1))).mul_f64(MARGIN);
+        let when = {
+            let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let earliest = Instant::now().checked_sub(LATE).unwrap_or_else(Instant::now);
+            let when = next.map_or(earliest, |next| next.max(earliest));
+            *next = Some(when + between);
+            when
+        };
+        sleep_until(when).await;
     }
 }
 
@@ -47,14 +46,9 @@ pub(super) fn off_peak(roll: f64) -> Duration {
     PAUSE.mul_f64(1.0 + roll.clamp(0.0, 1.0))
 }
 
-/// Whether something in the report could not be determined.
-pub(super) fn is_unknown(report: &VerificationReport) -> bool {
-    report.status.as_ref().is_some_and(|status| status.summary.unknown > 0)
-}
-
-/// After a report in which everything was determined: 5 minutes, give or take a tenth by `roll` (0 to 1).
-pub(super) fn refresh(roll: f64) -> Duration {
-    REFRESH.mul_f64(0.9 + 0.2 * roll.clamp(0.0, 1.0))
+/// After a verdict: when its lifetime has ended, and up to a fifth later by `roll` (0 to 1), so that not all end at once.
+pub(super) fn refresh(interval: Duration, roll: f64) -> Duration {
+    interval.mul_f64(1.0 + 0.2 * roll.clamp(0.0, 1.0))
 }
 
 /// After `failures` failures in a row: 5 seconds, doubled each time up to 2 minutes, and up to a fifth less by `roll`.
@@ -69,23 +63,33 @@ mod tests {
 
     #[test]
     fn a_known_verdict_is_looked_at_again_after_about_five_minutes() {
-        assert_eq!([refresh(0.0), refresh(0.5), refresh(1.0)].map(|after| after.as_secs()), [270, 300, 330]);
+        let five = Duration::from_mins(5);
+        assert_eq!([refresh(five, 0.0), refresh(five, 1.0)].map(|after| after.as_secs()), [300, 360]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn two_hundred_reports_are_written_in_a_second_and_no_more() {
-        let (pace, start) = (Pace::default(), tokio::time::Instant::now());
+    async fn so_many_reports_are_written_in_a_second_as_allowed_and_no_more() {
+        let (pace, start) = (Pace::default(), Instant::now());
         for _ in 0..400 {
-            pace.turn().await;
+            pace.turn(200).await;
         }
-        assert!((1.9..2.1).contains(&start.elapsed().as_secs_f64()), "{:?}", start.elapsed());
+        assert!((1.98..2.1).contains(&start.elapsed().as_secs_f64()), "{:?}", start.elapsed());
         // What was not used does not add up to a rush.
         tokio::time::advance(Duration::from_mins(1)).await;
-        let start = tokio::time::Instant::now();
-        for _ in 0..100 {
-            pace.turn().await;
+        let start = Instant::now();
+        for _ in 0..200 {
+            pace.turn(200).await;
         }
-        assert!(start.elapsed() > Duration::from_millis(450), "{:?}", start.elapsed());
+        assert!(start.elapsed() > Duration::from_millis(980), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_rate_holds_from_the_next_write_on() {
+        let (pace, start) = (Pace::default(), Instant::now());
+        for _ in 0..20 {
+            pace.turn(10).await;
+        }
+        assert!(start.elapsed() > Duration::from_millis(1_850), "{:?}", start.elapsed());
     }
 
     #[test]

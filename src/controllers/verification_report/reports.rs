@@ -1,53 +1,50 @@
-//! The stored reports: what is compared with what should be there, and whose pods are to be looked at again.
+//! The stored reports: what is compared with what should be there, and which are to be looked at again.
 
-use std::sync::Arc;
+use std::pin::pin;
 
-use futures::{Stream, StreamExt, future};
-use k8s_openapi::api::core::v1::Pod;
-use kube::runtime::reflector::{ObjectRef, store::Writer};
-use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Client, ResourceExt};
+use futures::StreamExt;
+use kube::runtime::watcher::Event;
 
-use super::{Term, pods};
-use crate::controllers::Reach;
+use super::listing::{self, Listing};
+use super::stored::Stored;
+use super::{Term, now};
 use crate::crd::VerificationReport;
 use crate::policy::ObjectName;
 
-/// Fills the store and names the pods whose report was deleted or changed by somebody else.
-pub(super) fn watch(
-    client: &Client,
-    reach: &Reach,
-    writer: Writer<VerificationReport>,
-    term: Arc<Term>,
-) -> impl Stream<Item = ObjectRef<Pod>> + use<> {
-    watcher(reach.api::<VerificationReport>(client), watcher::Config::default().page_size(pods::PAGE))
-        .default_backoff()
-        .modify(|report| report.metadata.managed_fields = None)
-        .reflect(writer)
-        .filter_map(move |event| future::ready(event.map_or_else(|error| skip(&error), |event| pod_of(&event, &term))))
+/// Tells the book what happens to reports.
+pub(super) async fn watch(term: &Term, listing: Listing) {
+    let mut events = pin!(listing::events::<VerificationReport>(&term.client, &term.reach, listing));
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => take(term, &event),
+            Err(error) => tracing::warn!(error = %crate::chain(&error), "reports cannot be watched"),
+        }
+        term.wake();
+    }
 }
 
-fn skip(error: &watcher::Error) -> Option<ObjectRef<Pod>> {
-    tracing::warn!(error = %crate::chain(error), "reports cannot be watched");
-    None
-}
-
-fn pod_of(event: &watcher::Event<VerificationReport>, term: &Term) -> Option<ObjectRef<Pod>> {
-    let (report, gone) = match event {
-        watcher::Event::Apply(report) | watcher::Event::InitApply(report) => (report, false),
-        watcher::Event::Delete(report) => (report, true),
-        watcher::Event::Init => return None,
-        watcher::Event::InitDone => {
+fn take(term: &Term, event: &Event<VerificationReport>) {
+    let now = now().instant;
+    match event {
+        Event::Init => term.book().list_reports(),
+        Event::InitApply(report) | Event::Apply(report) => {
+            if let (Some(name), Some(stored)) = (name(report), Stored::of(report)) {
+                term.book().report(name, stored, now);
+            }
+        }
+        Event::Delete(report) => {
+            if let Some(name) = name(report) {
+                term.book().report_gone(&name, now);
+            }
+        }
+        Event::InitDone => {
+            term.book().reports_listed(now);
             // Already set when they are listed anew.
             let _ = term.reports_listed.set(());
-            return None;
         }
-    };
-    let name = name(report)?;
-    (gone || !term.memory.wrote(&name, report)).then(|| ObjectRef::new(&name.name).within(&name.namespace))
+    }
 }
 
-/// A report has the name of its pod.
-pub(super) fn name(report: &VerificationReport) -> Option<ObjectName> {
-    Some(ObjectName::new(report.namespace()?, report.metadata.name.clone()?))
+fn name(report: &VerificationReport) -> Option<ObjectName> {
+    Some(ObjectName::new(report.metadata.namespace.clone()?, report.metadata.name.clone()?))
 }

@@ -3,17 +3,14 @@
 //! Boundary: counts verdicts that this process came to, never what a stored report says (security rule 25). A replica that
 //! does not lead knows nothing.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use chrono::{DateTime, Utc};
-use kube::ResourceExt;
 
 use super::Term;
-use super::seen::Seen;
-use crate::crd::{ImageResult, ImageStatus, VerificationReport};
-use crate::policy::ObjectName;
-use crate::report::{Workload, verified_of, worse};
+use crate::crd::{ImageResult, ImageStatus};
+use crate::report::{Workload, worse};
 
 /// Hands out counts while this replica leads.
 #[derive(Clone, Default)]
@@ -66,6 +63,15 @@ pub struct SeenPod {
     pub results: Arc<[ImageResult]>,
 }
 
+/// A pod as it is counted, without a copy of anything.
+#[derive(Clone, Copy)]
+pub(super) struct Glance<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) verified: Verified,
+    pub(super) since: DateTime<Utc>,
+    pub(super) results: &'a [ImageResult],
+}
+
 impl Running {
     pub(super) fn begin(&self, term: &Arc<Term>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(term);
@@ -73,26 +79,23 @@ impl Running {
 
     /// The counts; nothing while this replica does not lead.
     pub fn counts(&self) -> Option<Counts> {
-        let term = self.0.lock().unwrap_or_else(PoisonError::into_inner).upgrade()?;
-        let there = there(&term);
-        let mut counts = term.memory.count(|pod| there.contains(pod));
-        counts.waiting = u64::try_from(there.len()).unwrap_or(u64::MAX).saturating_sub(counts.looked_at);
-        Some(counts)
+        let term = self.term()?;
+        let book = term.book();
+        let (looked_at, waiting) = book.looked_at();
+        let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
+        Some(Counts { looked_at: number(looked_at), waiting: number(waiting), ..count(book.glances()) })
     }
 
     /// The pods that a policy holds for, by namespace and name; nothing while this replica does not lead.
     pub fn pods(&self) -> Option<Vec<SeenPod>> {
-        let term = self.0.lock().unwrap_or_else(PoisonError::into_inner).upgrade()?;
-        let there = there(&term);
-        let mut pods = term.memory.pods(|pod| there.contains(pod));
+        let mut pods = self.term()?.book().seen();
         pods.sort_by(|one, other| (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name)));
         Some(pods)
     }
-}
 
-/// Gathered first, so that never two locks are held.
-fn there(term: &Term) -> HashSet<ObjectName> {
-    term.pods.state().iter().filter_map(|pod| Some(ObjectName::new(&pod.namespace()?, pod.name_any()))).collect()
+    fn term(&self) -> Option<Arc<Term>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
+    }
 }
 
 impl Verified {
@@ -105,11 +108,6 @@ impl Verified {
         }
     }
 
-    /// What a stored report says; only to know what people were told.
-    pub(super) fn of_report(report: &VerificationReport) -> Option<Self> {
-        verified_of(report).map(|condition| Self::of(&condition.status))
-    }
-
     pub(super) fn of(status: &str) -> Self {
         match status {
             "True" => Self::Yes,
@@ -120,23 +118,23 @@ impl Verified {
 }
 
 /// Counts what was seen of all pods.
-pub(super) fn count<'a>(pods: impl Iterator<Item = (&'a ObjectName, &'a Seen)>) -> Counts {
+fn count<'a>(pods: impl Iterator<Item = Glance<'a>>) -> Counts {
     let mut counts = Counts::default();
     let mut images: HashMap<&str, ImageStatus> = HashMap::new();
-    for (pod, seen) in pods {
-        *counts.pods.entry((pod.namespace.clone(), seen.verified)).or_default() += 1;
-        if seen.verified != Verified::Yes {
-            counts.unverified_since = [counts.unverified_since, seen.since].into_iter().flatten().min();
+    for pod in pods {
+        *counts.pods.entry((pod.namespace.to_owned(), pod.verified)).or_default() += 1;
+        if pod.verified != Verified::Yes {
+            counts.unverified_since = [counts.unverified_since, Some(pod.since)].into_iter().flatten().min();
         }
         let mut of_pod: HashMap<&str, (ImageStatus, u64)> = HashMap::new();
-        for result in seen.results.iter() {
+        for result in pod.results {
             *counts.policies.entry((result.policy.clone(), result.status)).or_default() += 1;
             let containers = u64::try_from(result.containers.len()).unwrap_or(u64::MAX);
             let worst = of_pod.entry(identity(result)).or_insert((result.status, containers));
             worst.0 = worse(worst.0, result.status);
         }
         for (image, (status, containers)) in of_pod {
-            *counts.containers.entry((pod.namespace.clone(), status)).or_default() += containers;
+            *counts.containers.entry((pod.namespace.to_owned(), status)).or_default() += containers;
             let worst = images.entry(image).or_insert(status);
             *worst = worse(*worst, status);
         }
@@ -155,34 +153,29 @@ fn identity(result: &ImageResult) -> &str {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
-    use crate::controllers::verification_report::seen::Shared;
 
-    fn seen(verified: &str, since: &str, images: &[(&str, &str, &str)]) -> Seen {
+    fn results(images: &[(&str, &str, &str)]) -> Vec<ImageResult> {
         let result = |(digest, policy, status): &(&str, &str, &str)| json!({"image": "a.io/x:v1", "digest": digest, "containers": ["a", "b"], "status": status, "policy": policy, "reason": "R"});
-        let images: Vec<Value> = images.iter().map(result).collect();
-        let report = json!({
-            "apiVersion": "bonafide.dev/v1alpha1", "kind": "VerificationReport", "metadata": {"name": "web", "namespace": "shop"},
-            "pod": {"name": "web", "uid": "u"},
-            "status": {
-                "conditions": [{"type": "Verified", "status": verified, "reason": "R", "message": "", "lastTransitionTime": since}],
-                "summary": {"ratio": "", "trusted": 0, "untrusted": 0, "unknown": 0, "unsupported": 0, "revoked": 0, "exempt": 0, "unmatched": 0},
-                "images": images
-            }
-        });
-        Seen::of(&serde_json::from_value(report).unwrap(), None, &Shared::default()).unwrap()
+        images.iter().map(|image| serde_json::from_value(result(image)).unwrap()).collect()
     }
 
     #[test]
     fn an_image_counts_by_its_worst_verdict_and_once_however_many_pods_run_it() {
+        let glance = |namespace, verified, since: &str, results| Glance { namespace, verified, since: since.parse().unwrap(), results };
+        let (one, two, three) = (
+            results(&[("d1", "p", "Trusted")]),
+            results(&[("d1", "p", "Trusted"), ("d1", "q", "Untrusted")]),
+            results(&[("d2", "p", "Unknown")]),
+        );
         let pods = [
-            (ObjectName::new("shop", "a"), seen("True", "2026-01-02T00:00:00Z", &[("d1", "p", "Trusted")])),
-            (ObjectName::new("shop", "b"), seen("False", "2026-01-03T00:00:00Z", &[("d1", "p", "Trusted"), ("d1", "q", "Untrusted")])),
-            (ObjectName::new("bank", "c"), seen("Unknown", "2026-01-01T00:00:00Z", &[("d2", "p", "Unknown")])),
+            glance("shop", Verified::Yes, "2026-01-02T00:00:00Z", &one),
+            glance("shop", Verified::No, "2026-01-03T00:00:00Z", &two),
+            glance("bank", Verified::Unknown, "2026-01-01T00:00:00Z", &three),
         ];
-        let counts = count(pods.iter().map(|(name, seen)| (name, seen)));
+        let counts = count(pods.into_iter());
         let pods = [(("bank", Verified::Unknown), 1), (("shop", Verified::Yes), 1), (("shop", Verified::No), 1)];
         assert_eq!(counts.pods, pods.into_iter().map(|((namespace, status), count)| ((namespace.to_owned(), status), count)).collect());
         assert_eq!(counts.images, [(ImageStatus::Untrusted, 1), (ImageStatus::Unknown, 1)].into());

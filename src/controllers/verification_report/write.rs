@@ -3,16 +3,18 @@
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::{Api, ResourceExt};
 
-use super::Term;
-use super::change::Change;
+use super::book::Desired;
+use super::change::{self, Change};
+use super::queue::Name;
+use super::stored::{Stored, fingerprint};
+use super::{Term, now};
 use crate::crd::VerificationReport;
-use crate::policy::ObjectName;
 
 const FIELD_MANAGER: &str = "bonafide";
 
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WriteError {
+enum WriteError {
     /// The API server did not take it.
     #[error("the report was not applied")]
     Apply(#[source] kube::Error),
@@ -23,52 +25,83 @@ pub(super) enum WriteError {
 
 impl WriteError {
     /// Whether somebody else has changed the report meanwhile.
-    pub(super) fn is_conflict(&self) -> bool {
+    fn is_conflict(&self) -> bool {
         let (Self::Apply(error) | Self::Delete(error)) = self;
         matches!(error, kube::Error::Api(status) if status.is_conflict())
     }
 }
 
-/// Makes the stored report what it should be.
-pub(super) async fn carry_out(
-    term: &Term,
-    name: &ObjectName,
-    stored: Option<&VerificationReport>,
-    change: Change,
-) -> Result<(), WriteError> {
+/// Makes the stored report of this name what it should be.
+pub(super) async fn write(term: &Term, name: Name) {
+    let (stored, change) = plan(term, &name);
+    let outcome = carry_out(term, &name, stored.as_ref(), change).await;
+    let (now, mut book) = (now().instant, term.book());
+    match outcome {
+        Ok(None) => {}
+        Ok(Some(Written(stored))) => book.written(&name, stored),
+        Err(error) => {
+            if error.is_conflict() {
+                tracing::debug!(%name, "a report was written by others");
+            } else {
+                tracing::warn!(%name, error = %crate::chain(&error), "a report could not be written");
+            }
+            book.not_written(&name, error.is_conflict(), now, rand::random());
+        }
+    }
+    book.writes.done(&name, now);
+    drop(book);
+    term.wake();
+}
+
+fn plan(term: &Term, name: &Name) -> (Option<Stored>, Change) {
+    let mut book = term.book();
+    let desired = match book.desired(name, now()) {
+        Desired::Unknown => return (None, Change::Nothing),
+        Desired::Nothing => None,
+        Desired::Report(report) => Some(*report),
+    };
+    if let Some(report) = &desired {
+        book.expects(name, fingerprint(report));
+    }
+    let stored = book.stored(name).cloned();
+    let change = change::between(stored.as_ref(), desired);
+    (stored, change)
+}
+
+/// What is stored after a write; nothing when it was removed.
+struct Written(Option<Stored>);
+
+async fn carry_out(term: &Term, name: &Name, stored: Option<&Stored>, change: Change) -> Result<Option<Written>, WriteError> {
     let api = Api::namespaced(term.client.clone(), &name.namespace);
     if change != Change::Nothing {
-        term.writes.turn().await;
+        term.turn().await;
     }
     match change {
-        Change::Nothing => Ok(()),
-        Change::Delete => delete(&api, stored).await,
-        Change::Apply(report) => {
-            term.memory.writes(name, &report);
-            apply(&api, report, stored.and_then(ResourceExt::resource_version)).await
-        }
+        Change::Nothing => Ok(None),
+        Change::Delete => delete(&api, name, stored).await.map(|()| Some(Written(None))),
+        Change::Apply(report) => apply(&api, report, stored.map(|stored| stored.version.to_string())).await.map(Some),
         Change::DeleteThenApply(report) => {
-            delete(&api, stored).await?;
-            term.memory.writes(name, &report);
-            apply(&api, report, None).await
+            delete(&api, name, stored).await?;
+            term.turn().await;
+            apply(&api, report, None).await.map(Some)
         }
     }
 }
 
 /// With the version that was compared; without one the report is made.
-async fn apply(api: &Api<VerificationReport>, mut report: VerificationReport, version: Option<String>) -> Result<(), WriteError> {
+async fn apply(api: &Api<VerificationReport>, mut report: VerificationReport, version: Option<String>) -> Result<Written, WriteError> {
     report.metadata.resource_version = version;
     let params = PatchParams::apply(FIELD_MANAGER).force();
-    api.patch(&report.name_any(), &params, &Patch::Apply(&report)).await.map(drop).map_err(WriteError::Apply)
+    let stored = api.patch(&report.name_any(), &params, &Patch::Apply(&report)).await.map_err(WriteError::Apply)?;
+    Ok(Written(Stored::of(&stored)))
 }
 
 /// One that is gone already is as good.
-pub(super) async fn delete(api: &Api<VerificationReport>, stored: Option<&VerificationReport>) -> Result<(), WriteError> {
-    let Some(stored) = stored else { return Ok(()) };
-    let Some(uid) = stored.uid() else { return Ok(()) };
-    let preconditions = Preconditions { uid: Some(uid), resource_version: stored.resource_version() };
+async fn delete(api: &Api<VerificationReport>, name: &Name, stored: Option<&Stored>) -> Result<(), WriteError> {
+    let Some(Stored { uid, version, .. }) = stored else { return Ok(()) };
+    let preconditions = Preconditions { uid: Some(uid.to_string()), resource_version: Some(version.to_string()) };
     let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
-    match api.delete(&stored.name_any(), &params).await {
+    match api.delete(&name.name, &params).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         Err(error) => Err(WriteError::Delete(error)),
         Ok(_) => Ok(()),

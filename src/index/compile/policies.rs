@@ -1,6 +1,7 @@
 //! Policies with everything that their rules name resolved into requirements.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use notary::RequiredSigner;
@@ -41,6 +42,7 @@ pub(super) fn compile(
     let problems = rules.iter().flat_map(problems_of).cloned().collect();
     let compiled = CompiledPolicy {
         name: observed.name.clone(),
+        fingerprint: fingerprint(observed, &rules, &[]),
         mode,
         selector: policy.selector,
         unmatched: policy.unmatched,
@@ -55,6 +57,7 @@ pub(super) fn compile(
 pub(super) fn refuse(observed: &Observed, problems: Vec<Problem>) -> (CompiledPolicy, Finding) {
     let refusing = CompiledPolicy {
         name: observed.name.clone(),
+        fingerprint: fingerprint(observed, &[], &problems),
         mode: read_mode(&observed.spec),
         selector: None,
         unmatched: Unmatched::Deny,
@@ -63,6 +66,23 @@ pub(super) fn refuse(observed: &Observed, problems: Vec<Problem>) -> (CompiledPo
         rules: Err(problems.clone()),
     };
     (refusing, finding(observed, problems, vec![]))
+}
+
+/// What is written, and what the names in it mean now.
+fn fingerprint(observed: &Observed, rules: &[CompiledRule], problems: &[Problem]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    observed.name.hash(&mut hasher);
+    observed.spec.to_string().hash(&mut hasher);
+    let told = |problems: &[Problem], hasher: &mut DefaultHasher| problems.iter().for_each(|problem| problem.to_string().hash(hasher));
+    told(problems, &mut hasher);
+    for CompiledRule { demand, rule: _ } in rules {
+        match demand {
+            Demand::Verify { requirements, at_least: _ } => requirements.iter().for_each(|requirement| requirement.id.hash(&mut hasher)),
+            Demand::Refuse(problems) => told(problems, &mut hasher),
+            Demand::Allow { .. } | Demand::Deny { .. } => {}
+        }
+    }
+    hasher.finish()
 }
 
 fn finding(observed: &Observed, problems: Vec<Problem>, warnings: Vec<Warning>) -> Finding {

@@ -1,20 +1,25 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed unwrap is a failed test")]
 
-use chrono::TimeZone;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use chrono::{DateTime, TimeZone, Utc};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
 use k8s_openapi::jiff::Timestamp;
 
-use super::super::{Location, Place};
+use super::super::{Location, Outcome, Owner, Place, Subject, Workload};
 use super::*;
-use crate::crd::{ImageStatus, ReportedSummary};
+use crate::crd::{
+    Condition, ImageStatus, ReportedPod, ReportedSummary, ReportedWorkload, VerificationReport, VerificationReportSpec,
+    VerificationReportStatus,
+};
 use crate::evaluate::{Evidence, Fault, Signer};
 
 const A: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const B: &str = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
-fn facts() -> PodFacts {
-    let workload = Some(Workload { kind: "Job".to_owned(), name: "job-1".to_owned() });
-    PodFacts { namespace: "shop".to_owned(), name: "job-1-abcde".to_owned(), uid: "u1".to_owned(), workload, images: vec![] }
+fn content(images: &[JudgedImage]) -> VerificationReport {
+    let workload = Workload { kind: "Job".to_owned(), name: "job-1".to_owned() };
+    let subject = Subject::Pod { name: "job-1-abcde", uid: "u1", workload: Some(&workload) };
+    super::super::content(("shop", "job-1-abcde"), subject, &Outcome::of(images), at(100), &[])
 }
 
 fn at(seconds: i64) -> DateTime<Utc> {
@@ -61,12 +66,12 @@ fn exempt() -> Verdict {
 }
 
 fn report(images: &[JudgedImage]) -> VerificationReportStatus {
-    content(&facts(), images, &[], at(100)).status.unwrap()
+    content(images).status.unwrap()
 }
 
 /// Status, reason and message of the condition, and the ratio.
 fn answer(images: &[JudgedImage]) -> (String, String, String, String) {
-    let VerificationReportStatus { conditions, summary, images: _ } = report(images);
+    let VerificationReportStatus { conditions, summary, .. } = report(images);
     let Condition { status, reason, message, .. } = conditions[0].clone();
     (status, reason, message, summary.ratio)
 }
@@ -77,7 +82,7 @@ fn expected(status: &str, reason: &str, message: &str, ratio: &str) -> (String, 
 
 #[test]
 fn a_report_says_what_runs_and_whether_it_may() {
-    let report = content(&facts(), &[image("main", vec![unsigned()])], &[], at(100));
+    let report = content(&[image("main", vec![unsigned()])]);
     let owner = OwnerReference {
         api_version: "v1".to_owned(),
         kind: "Pod".to_owned(),
@@ -95,7 +100,7 @@ fn a_report_says_what_runs_and_whether_it_may() {
             ..ObjectMeta::default()
         },
         spec: VerificationReportSpec {
-            pod: ReportedPod { name: "job-1-abcde".to_owned(), uid: "u1".to_owned() },
+            pod: Some(ReportedPod { name: "job-1-abcde".to_owned(), uid: "u1".to_owned() }),
             workload: Some(ReportedWorkload { kind: "Job".to_owned(), name: "job-1".to_owned() }),
         },
         status: Some(VerificationReportStatus {
@@ -118,8 +123,10 @@ fn a_report_says_what_runs_and_whether_it_may() {
                 validator: Some("bonafide-system/release".to_owned()),
                 signers: vec![],
                 reason: "NoSignature".to_owned(),
+                pods: None,
                 message: "no signature found".to_owned(),
             }],
+            violations: vec![],
         }),
     };
     assert_eq!(report, expected);
@@ -127,7 +134,7 @@ fn a_report_says_what_runs_and_whether_it_may() {
 
 #[test]
 fn a_report_on_one_container_is_small_and_reads_back_as_itself() {
-    let report = content(&facts(), &[image("main", vec![trusted(A)])], &[], at(100));
+    let report = content(&[image("main", vec![trusted(A)])]);
     let json = serde_json::to_string(&report).unwrap();
     assert!(json.len() < 1_700, "{}", json.len());
     assert_eq!(serde_json::from_str::<VerificationReport>(&json).unwrap(), report);
@@ -194,14 +201,41 @@ fn refusals_of_policies_and_rules_are_untrusted_and_the_most_telling_reason_is_s
     assert!(report(&images).images.iter().all(|result| result.status == ImageStatus::Untrusted));
 }
 
+fn owner() -> Owner {
+    let pod = serde_json::json!({"metadata": {"name": "web-1", "ownerReferences": [
+        {"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "n"},
+        {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "w1", "controller": true}]}});
+    Owner::of(&serde_json::from_value::<Pod>(pod).unwrap()).unwrap()
+}
+
 #[test]
-fn the_transition_time_moves_only_with_the_status() {
-    let unknown = content(&facts(), &[image("a", vec![Verdict::Fault(Fault::Timeout)])], &[], at(100)).status.unwrap().conditions;
-    let other = Verdict::Fault(Fault::ImageNotFound);
-    let same = content(&facts(), &[image("a", vec![other])], &unknown, at(200)).status.unwrap().conditions;
-    assert_eq!((same[0].reason.as_str(), &same[0].last_transition_time), ("ImageNotFound", &time(100)));
-    let changed = content(&facts(), &[image("a", vec![trusted(A)])], &same, at(300)).status.unwrap().conditions;
-    assert_eq!(changed[0].last_transition_time, time(300));
+fn a_report_on_a_workload_is_owned_by_it_and_says_of_how_many_pods_what_is_true() {
+    let (good, bad) =
+        (Outcome::of(&[image("main", vec![trusted(A)]), image("side", vec![exempt()])]), Outcome::of(&[image("main", vec![unsigned()])]));
+    let together = Outcome::together([(&good, 2), (&bad, 1)]);
+    let owner = owner();
+    let report = super::super::content(("shop", "replicaset-web-1"), Subject::Workload(&owner), &together, at(100), &[]);
+    let owners = report.metadata.owner_references.unwrap();
+    assert_eq!(
+        (owners.len(), owners[0].kind.as_str(), owners[0].uid.as_str(), owners[0].block_owner_deletion),
+        (1, "ReplicaSet", "w1", None)
+    );
+    assert_eq!((report.spec.pod, report.spec.workload.map(|workload| workload.name)), (None, Some("web".to_owned())));
+    let status = report.status.unwrap();
+    // The image has one name and one digest, so it is one image, by its worst verdict.
+    assert_eq!(status.summary, ReportedSummary { ratio: "0/1".to_owned(), untrusted: 1, exempt: 1, ..ReportedSummary::default() });
+    assert_eq!(status.conditions[0].message, "1 of 1 images is not trusted: container main");
+    let results: Vec<_> = status.images.iter().map(|result| (result.status, result.pods)).collect();
+    assert_eq!(results, [(ImageStatus::Trusted, Some(2)), (ImageStatus::Exempt, Some(2)), (ImageStatus::Untrusted, Some(1))]);
+}
+
+#[test]
+fn what_pods_have_in_common_is_listed_once_with_their_number() {
+    let one = Outcome::of(&[image("main", vec![trusted(A)])]);
+    let more = Outcome::of(&[image("main", vec![trusted(A)]), image("debug", vec![Verdict::Fault(Fault::Timeout)])]);
+    let together = Outcome::together([(&one, 3), (&more, 1)]);
+    let pods: Vec<_> = together.results.iter().map(|result| result.pods).collect();
+    assert_eq!((pods, together.verified(), together.is_unknown()), (vec![Some(4), Some(1)], "Unknown", true));
 }
 
 #[test]
@@ -286,7 +320,7 @@ fn a_report_stays_far_below_what_the_api_server_takes() {
     for image in &mut images {
         image.group.locations = (0..200).map(long).collect();
     }
-    let report = content(&facts(), &images, &[], at(100));
+    let report = content(&images);
     assert!(serde_json::to_vec(&report).unwrap().len() < 700 * 1024);
     assert!(report.status.unwrap().images.len() > 20);
 }

@@ -82,6 +82,7 @@ pub(super) fn start(
         pull_secrets: pull_secrets.clone(),
         traffic: traffic.clone(),
         running: running.clone(),
+        settings: settings.clone(),
         cancel: parts.cancel.clone(),
     };
     parts.spawn(when(settings_read.clone(), verification_report::run(reports)));

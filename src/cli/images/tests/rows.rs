@@ -120,3 +120,20 @@ fn a_report_that_says_nothing_yet_is_not_taken_for_a_good_one() {
     let inventory = inventory([silent, report("shop", "b", &[said("a", None, "Trusted")])]);
     assert_eq!(exit_code(&inventory.rows(&[]), inventory.silent), 2);
 }
+
+#[test]
+fn a_report_on_a_workload_counts_its_pods() {
+    let runs = digest("runs");
+    let of = |status: &str, policy: &str, pods: usize| {
+        let mut result = said("web:v1", Some(&runs), status);
+        result["policy"] = json!(policy);
+        result["pods"] = json!(pods);
+        result
+    };
+    let mut on_workload = report("shop", "replicaset-web", &[of("Trusted", "a/p", 3), of("Untrusted", "a/p", 2), of("Exempt", "a/q", 5)]);
+    on_workload.spec.pod = None;
+    let inventory = inventory([on_workload, report("shop", "bare", &[said("web:v1", Some(&runs), "Trusted")])]);
+    let rows = inventory.rows(&[]);
+    let (_, runs) = rows.first().unwrap();
+    assert_eq!((rows.len(), runs.pods(), runs.status), (1, 6, ImageStatus::Untrusted));
+}

@@ -1,0 +1,139 @@
+//! Which reports there are: on pods, on workloads, on failures; changed while the operator runs.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use testbed::{Environment, wait};
+
+use crate::Story;
+use crate::actions::{condition, deployment};
+use crate::images_command::{exits, images};
+use crate::support::{Stage, admitted, stage};
+
+/// The scope is everybody's.
+pub const ALONE: &[Story] = &[
+    Story { name: "reports_on_workloads_replace_those_on_pods_and_back", run: reports_on_workloads_replace_those_on_pods_and_back },
+    Story { name: "of_failures_a_report_stays_until_its_violation_is_over", run: of_failures_a_report_stays_until_its_violation_is_over },
+    Story { name: "without_reports_events_still_tell", run: without_reports_events_still_tell },
+];
+
+const REPORT: &str = "verificationreports.bonafide.dev";
+const SETTINGS: &str = "bonafide-settings";
+
+/// Runs a story with these settings, and without any after it.
+fn with(env: &Environment, name: &str, settings: &str, body: impl FnOnce(&Stage<'_>) -> Result<()>) -> Result<()> {
+    stage(env, name, |stage| {
+        set(stage, settings)?;
+        let outcome = body(stage);
+        stage.operator().delete(&["configmap", SETTINGS])?;
+        outcome
+    })
+}
+
+fn set(stage: &Stage<'_>, settings: &str) -> Result<()> {
+    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": SETTINGS}, "data": {"settings.yaml": settings}});
+    stage.operator().apply(&map.to_string())
+}
+
+/// The reports of the story's namespace.
+fn reports(stage: &Stage<'_>) -> Result<Vec<Value>> {
+    let list: Value = serde_json::from_str(&stage.namespace.kubectl(&["get", REPORT, "-o", "json"])?)?;
+    Ok(list["items"].as_array().context("a list")?.clone())
+}
+
+fn until(stage: &Stage<'_>, what: &str, holds: impl Fn(&[Value]) -> bool) -> Result<Vec<Value>> {
+    wait::until(what, || {
+        let reports = reports(stage)?;
+        Ok(holds(&reports).then_some(reports))
+    })
+}
+
+fn is_on_workload(report: &Value) -> bool {
+    report["pod"].is_null() && report["workload"]["kind"] == "ReplicaSet"
+}
+
+fn reports_on_workloads_replace_those_on_pods_and_back(env: &Environment) -> Result<()> {
+    with(env, "on-workloads", "reports: {scope: Workloads}", |stage| {
+        stage.trust(&["build"])?;
+        stage.policy("policy", &json!({"mode": "Audit"}), &stage.verify_all())?;
+        let image = stage.signed("web", &["build"])?;
+        stage.namespace.apply(&deployment("web", &image.by_tag(), 2).to_string())?;
+        let pods = |reports: &[Value], pods: u64| {
+            let [report] = reports else { return false };
+            is_on_workload(report) && report.pointer("/status/images/0/pods") == Some(&json!(pods))
+        };
+        let found = until(stage, "one report on two pods", |reports| pods(reports, 2))?;
+        let report = found.first().context("the report")?;
+        ensure!(condition(report, "Verified", "True").is_some(), "{report:#}");
+        let owner = report.pointer("/metadata/ownerReferences/0").context("an owner")?;
+        ensure!(owner["kind"] == "ReplicaSet" && owner["name"] == report["workload"]["name"], "{owner:#}");
+        ensure!(owner["blockOwnerDeletion"].is_null() && owner["controller"] == false, "{owner:#}");
+        let name = report["metadata"]["name"].as_str().context("a name")?;
+        ensure!(name.starts_with(&format!("replicaset-{}-", owner["name"].as_str().unwrap_or_default())), "{name}");
+        let told = exits(&images(env, &["--namespace", stage.namespace.name(), "--output", "json"])?, 0)?;
+        let told: Value = serde_json::from_str(&told)?;
+        ensure!(told.pointer("/images/0/pods") == Some(&json!(2)), "{told:#}");
+
+        // A pod that nobody controls has its own.
+        admitted(stage.pod("bare", &image.by_tag())?)?;
+        until(stage, "a report on a bare pod", |reports| {
+            reports.len() == 2 && reports.iter().filter(|report| is_on_workload(report)).count() == 1
+        })?;
+        stage.namespace.kubectl(&["delete", REPORT, name, "--as=system:serviceaccount:bonafide-system:bonafide", "--wait=false"])?;
+        until(stage, "the report to be made anew", |reports| {
+            reports.iter().any(|found| is_on_workload(found) && found["metadata"]["uid"] != report["metadata"]["uid"])
+        })?;
+
+        set(stage, "reports: {scope: Pods}")?;
+        until(stage, "a report per pod", |reports| reports.len() == 3 && reports.iter().all(|report| report["pod"]["uid"].is_string()))?;
+        set(stage, "reports: {scope: Workloads}")?;
+        until(stage, "a report per workload", |reports| reports.len() == 2)?;
+        stage.namespace.kubectl(&["scale", "deployment/web", "--replicas=0"])?;
+        until(stage, "the report to go with the last pod", |reports| reports.len() == 1 && !reports.iter().any(is_on_workload)).map(drop)
+    })
+}
+
+fn trusted_by(stage: &Stage<'_>, root: &str) -> Result<()> {
+    let entry = json!({"validator": stage.object("release"), "trustRoots": [stage.object(root)]});
+    stage.policy("policy", &json!({"mode": "Audit"}), &json!([{"name": "all", "images": ["**"], "verify": [entry]}]))
+}
+
+fn of_failures_a_report_stays_until_its_violation_is_over(env: &Environment) -> Result<()> {
+    with(env, "on-failures", "reports: {scope: Failures, keepClosed: 20s}", |stage| {
+        stage.trust(&["build", "qa"])?;
+        trusted_by(stage, "build")?;
+        admitted(stage.pod("web", &stage.signed("web", &["build"])?.by_tag())?)?;
+        admitted(stage.pod("stranger", &stage.unsigned("stranger")?.by_tag())?)?;
+        until(stage, "only the stranger to be reported", |reports| {
+            reports.len() == 1 && reports.iter().all(|report| report["metadata"]["name"] == "stranger")
+        })?;
+        trusted_by(stage, "qa")?;
+        let violation = |report: &Value| report.pointer("/status/violations/0").cloned().unwrap_or_default();
+        let opened = stage.namespace.wait_until(&[REPORT, "web"], |report| violation(report)["reason"] == "UntrustedSigner")?;
+        ensure!(violation(&opened)["opened"].is_string() && violation(&opened)["closed"].is_null(), "{opened:#}");
+        trusted_by(stage, "build")?;
+        let closed = stage.namespace.wait_until(&[REPORT, "web"], |report| violation(report)["closed"].is_string())?;
+        ensure!(
+            condition(&closed, "Verified", "True").is_some() && violation(&closed)["opened"] == violation(&opened)["opened"],
+            "{closed:#}"
+        );
+        stage.namespace.wait_absent(&[REPORT, "web"])?;
+        ensure!(stage.namespace.get(&[REPORT, "stranger"])?.is_some(), "it is still one");
+        Ok(())
+    })
+}
+
+fn without_reports_events_still_tell(env: &Environment) -> Result<()> {
+    with(env, "unreported-pods", "reports: {scope: Off}", |stage| {
+        stage.trust(&["build"])?;
+        stage.policy("policy", &json!({"mode": "Audit"}), &stage.verify_all())?;
+        admitted(stage.pod("stranger", &stage.unsigned("stranger")?.by_tag())?)?;
+        wait::until("an Event", || {
+            let events: Value = serde_json::from_str(&stage.namespace.kubectl(&["get", "events.events.k8s.io", "-o", "json"])?)?;
+            let mut events = events["items"].as_array().into_iter().flatten();
+            Ok(events.any(|event| event["reason"] == "NoSignature" && event["regarding"]["name"] == "stranger").then_some(()))
+        })?;
+        ensure!(reports(stage)?.is_empty(), "a report");
+        set(stage, "reports: {scope: Pods}")?;
+        stage.namespace.wait_until(&[REPORT, "stranger"], |report| condition(report, "Verified", "False").is_some()).map(drop)
+    })
+}
