@@ -50,7 +50,7 @@ pub(super) fn start(
 
     let (settings, settings_read) = parts.settings();
     parts.spawn(follow_log_level(settings.clone(), config.log.clone(), parts.cancel.clone()));
-    let evaluator = parts.evaluator(settings)?;
+    let evaluator = parts.evaluator(settings.clone())?;
     let (traffic, running) = (Traffic::default(), Running::default());
     let pull_secrets = PullSecretReader::new(client.clone());
     let (snapshots, snapshots_read) = watch::channel::<Option<Arc<Snapshot>>>(None);
