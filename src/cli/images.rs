@@ -1,7 +1,5 @@
 //! `bonafide images`: what runs in the cluster, by verdict, as the operator's reports say.
 
-mod inventory;
-mod order;
 mod output;
 mod read;
 mod script;
@@ -16,12 +14,12 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use kube::Client;
 
-use self::inventory::{Inventory, Row};
-use self::read::Scope;
+use self::read::{Found, Scope};
 use self::script::Signer;
 use self::targets::Targets;
 use crate::crd::ImageStatus;
-use crate::report;
+use crate::report::inventory::Row;
+use crate::report::{self, order};
 
 /// Exit code of "something is not trusted".
 const UNTRUSTED: u8 = 1;
@@ -74,12 +72,12 @@ enum Output {
 
 /// Prints what runs; the exit code says whether it may.
 pub(super) fn run(arguments: &ImagesArguments) -> anyhow::Result<ExitCode> {
-    let inventory = super::block_on(async {
+    let found = super::block_on(async {
         let client = Client::try_default().await.context("no Kubernetes configuration (KUBECONFIG or service account)")?;
         read::read(&client, &arguments.scope()).await
     })?;
-    remark(&inventory);
-    let rows = inventory.rows(&arguments.status);
+    remark(&found);
+    let rows = found.inventory.rows(&arguments.status);
     let mut output = std::io::stdout().lock();
     if let Some(signer) = arguments.signing_script {
         let targets = Targets::of(&rows, signer.signs_tags());
@@ -96,7 +94,7 @@ pub(super) fn run(arguments: &ImagesArguments) -> anyhow::Result<ExitCode> {
         let colours = super::colours(&output);
         output::table(&rows, colours, &mut output)?;
     }
-    Ok(ExitCode::from(exit_code(&rows, inventory.silent)))
+    Ok(ExitCode::from(exit_code(&rows, found.silent)))
 }
 
 impl ImagesArguments {
@@ -110,12 +108,12 @@ impl ImagesArguments {
 }
 
 /// Nothing to show is not the same as nothing wrong.
-fn remark(inventory: &Inventory) {
-    if inventory.reports == 0 {
+fn remark(found: &Found) {
+    if found.reports == 0 {
         eprintln!("bonafide: there are no reports: no policy selects a pod here, or the operator has not run");
     }
-    if inventory.silent > 0 {
-        eprintln!("bonafide: {} of {} reports say nothing yet", inventory.silent, inventory.reports);
+    if found.silent > 0 {
+        eprintln!("bonafide: {} of {} reports say nothing yet", found.silent, found.reports);
     }
 }
 

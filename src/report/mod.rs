@@ -9,7 +9,9 @@ mod content;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod image_id;
+pub(crate) mod inventory;
 mod judgement;
+pub(crate) mod order;
 mod outcome;
 mod owner;
 mod pod;

@@ -87,8 +87,9 @@ fn images_writes_json_and_filters_by_status(env: &Environment) -> Result<()> {
         let text = exits(&images(env, &["-n", namespace, "--output", "json"])?, 1)?;
         let document: Value = serde_json::from_str(&text)?;
         let row = |status: &str, image: &Image, pods: usize, reason: &str, message: &str| {
-            let verdict = json!({"policy": "bonafide-system/images-json-policy", "rule": "all", "status": status, "reason": reason,
-                                 "message": message, "pods": pods});
+            let signers = if status == "Trusted" { json!(["bonafide-system/images-json-build/key"]) } else { json!([]) };
+            let verdict = json!({"policy": "bonafide-system/images-json-policy", "rule": "all", "validator": "bonafide-system/images-json-release",
+                                 "signers": signers, "status": status, "reason": reason, "message": message, "pods": pods});
             json!({"status": status, "image": image.by_tag(), "digest": image.digest, "pods": pods, "reasons": [reason],
                    "namespaces": [{"name": namespace, "pods": pods}], "verdicts": [verdict]})
         };

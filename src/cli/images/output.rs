@@ -6,12 +6,10 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 use tabwriter::TabWriter;
 
-use super::inventory::{Image, Row, Runs, Verdict};
 use crate::crd::ImageStatus;
 use crate::report;
+use crate::report::inventory::{self, Row, Runs, shown};
 
-/// What a report holds at most of anything.
-const MOST: usize = 1024;
 /// Namespaces that are named; of more the table says how many.
 const FEW: usize = 3;
 /// Hexadecimal characters of a digest that tell images apart for people.
@@ -64,34 +62,5 @@ fn shortened(reference: &str) -> String {
 
 /// Everything, unshortened.
 pub(super) fn document(rows: &[Row<'_>]) -> Value {
-    json!({"images": rows.iter().map(row).collect::<Vec<_>>()})
-}
-
-fn row((image, runs): &Row<'_>) -> Value {
-    let Image { reference, digest } = image;
-    let namespaces = runs.namespaces.iter().map(|(name, pods)| json!({"name": shown(name), "pods": pods}));
-    json!({
-        "status": report::name(runs.status),
-        "image": shown(reference),
-        "digest": digest.as_deref().map(shown),
-        "pods": runs.pods(),
-        "namespaces": namespaces.collect::<Vec<_>>(),
-        "reasons": runs.reasons().into_iter().map(shown).collect::<Vec<_>>(),
-        "verdicts": runs.verdicts.iter().map(verdict).collect::<Vec<_>>(),
-    })
-}
-
-fn verdict((verdict, pods): (&Verdict, &usize)) -> Value {
-    json!({
-        "policy": shown(&verdict.policy),
-        "rule": verdict.rule.as_deref().map(shown),
-        "status": report::name(verdict.status),
-        "reason": shown(&verdict.reason),
-        "message": shown(&verdict.message),
-        "pods": pods,
-    })
-}
-
-pub(super) fn shown(text: &str) -> String {
-    crate::text::shown(text, MOST)
+    json!({"images": rows.iter().map(|row| inventory::json(row, usize::MAX)).collect::<Vec<_>>()})
 }

@@ -7,8 +7,8 @@ use kube::api::ListParams;
 use kube::core::{PartialObjectMeta, ResourceExt, Status};
 use kube::{Api, Client, Error};
 
-use super::inventory::Inventory;
 use crate::crd::VerificationReport;
+use crate::report::inventory::{Inventory, PodImages};
 
 /// Objects per page: a page of reports is about a megabyte.
 pub(super) const PAGE: u32 = 500;
@@ -16,6 +16,36 @@ pub(super) const PAGE: u32 = 500;
 const BEGINNINGS: usize = 3;
 /// Namespaces that are asked at the same time.
 const AT_ONCE: usize = 8;
+
+/// What the reports say.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) inventory: Inventory,
+    /// How many reports there were.
+    pub(super) reports: usize,
+    /// How many of them had nothing to say yet.
+    pub(super) silent: usize,
+}
+
+impl Found {
+    pub(super) fn add(&mut self, report: VerificationReport) {
+        self.reports += 1;
+        match report.status {
+            None => self.silent += 1,
+            Some(status) => {
+                let namespace = report.metadata.namespace.unwrap_or_default();
+                let images = if report.spec.pod.is_some() { PodImages::of(status.images) } else { PodImages::of_workload(status.images) };
+                self.inventory.add(&namespace, &images, |_, _| ());
+            }
+        }
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        self.reports += other.reports;
+        self.silent += other.silent;
+        self.inventory.append(other.inventory);
+    }
+}
 
 /// Where to look.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +59,7 @@ pub(super) enum Scope {
 }
 
 /// Everything that the reports there say.
-pub(super) async fn read(client: &Client, scope: &Scope) -> anyhow::Result<Inventory> {
+pub(super) async fn read(client: &Client, scope: &Scope) -> anyhow::Result<Found> {
     match scope {
         Scope::Namespace(namespace) => match list(&Api::namespaced(client.clone(), namespace)).await {
             Err(Error::Api(status)) if status.is_forbidden() => bail!("you may not list VerificationReports in namespace {namespace}"),
@@ -48,7 +78,7 @@ pub(super) async fn read(client: &Client, scope: &Scope) -> anyhow::Result<Inven
     }
 }
 
-fn complete(answer: Result<Inventory, Error>) -> anyhow::Result<Inventory> {
+fn complete(answer: Result<Found, Error>) -> anyhow::Result<Found> {
     match answer {
         Err(Error::Api(status)) if status.is_not_found() => {
             bail!("this cluster has no VerificationReports: Bonafide is not installed (kubectl apply --server-side -f manifests/crds)")
@@ -64,7 +94,7 @@ fn said(status: &Status) -> String {
 }
 
 /// For people without rights on the cluster.
-async fn one_by_one(client: &Client) -> anyhow::Result<Inventory> {
+async fn one_by_one(client: &Client) -> anyhow::Result<Found> {
     let names = match namespaces(client).await {
         Err(Error::Api(status)) if status.is_forbidden() => {
             bail!("you may list neither VerificationReports in all namespaces nor the namespaces: name one with --namespace")
@@ -79,12 +109,12 @@ async fn one_by_one(client: &Client) -> anyhow::Result<Inventory> {
             answer => complete(answer).map(Some).with_context(|| format!("namespace {name}")),
         }
     });
-    let answers: Vec<Option<Inventory>> = answers.buffered(AT_ONCE).try_collect().await?;
-    let mut inventory = Inventory::default();
+    let answers: Vec<Option<Found>> = answers.buffered(AT_ONCE).try_collect().await?;
+    let mut everything = Found::default();
     let mut seen = 0;
     for found in answers.into_iter().flatten() {
         seen += 1;
-        inventory.append(found);
+        everything.append(found);
     }
     if seen == 0 {
         bail!("you may not list VerificationReports in any namespace");
@@ -92,7 +122,7 @@ async fn one_by_one(client: &Client) -> anyhow::Result<Inventory> {
     if seen < all {
         eprintln!("bonafide: {seen} of {all} namespaces are shown: in the others you may not list VerificationReports");
     }
-    Ok(inventory)
+    Ok(everything)
 }
 
 async fn namespaces(client: &Client) -> Result<Vec<String>, Error> {
@@ -109,7 +139,7 @@ async fn namespaces(client: &Client) -> Result<Vec<String>, Error> {
     }
 }
 
-async fn list(api: &Api<VerificationReport>) -> Result<Inventory, Error> {
+async fn list(api: &Api<VerificationReport>) -> Result<Found, Error> {
     let mut beginnings = 1;
     loop {
         match pages(api).await {
@@ -119,17 +149,17 @@ async fn list(api: &Api<VerificationReport>) -> Result<Inventory, Error> {
     }
 }
 
-async fn pages(api: &Api<VerificationReport>) -> Result<Inventory, Error> {
-    let mut inventory = Inventory::default();
+async fn pages(api: &Api<VerificationReport>) -> Result<Found, Error> {
+    let mut found = Found::default();
     let mut params = ListParams::default().limit(PAGE);
     loop {
         let page = api.list(&params).await?;
         for report in page.items {
-            inventory.add(report);
+            found.add(report);
         }
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params.continue_token = Some(token),
-            None => return Ok(inventory),
+            None => return Ok(found),
         }
     }
 }

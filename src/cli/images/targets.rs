@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oci::{Digest, Reference, Tag};
 
-use super::inventory::{Image, Row, Runs};
-use super::output::shown;
 use crate::crd::ImageStatus;
 use crate::report;
+use crate::report::inventory::{Image, Row, Runs, shown};
 
 /// What is to be signed, and how much of what runs cannot be.
 #[derive(Debug, Default)]

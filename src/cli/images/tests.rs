@@ -8,7 +8,7 @@ mod script;
 
 use serde_json::{Value, json};
 
-use super::inventory::Inventory;
+use super::read::Found;
 use crate::crd::VerificationReport;
 
 /// What one policy says of one image of a pod.
@@ -27,15 +27,15 @@ fn report(namespace: &str, pod: &str, images: &[Value]) -> VerificationReport {
     .unwrap()
 }
 
-fn inventory(reports: impl IntoIterator<Item = VerificationReport>) -> Inventory {
-    let mut inventory = Inventory::default();
-    reports.into_iter().for_each(|report| inventory.add(report));
-    inventory
+fn found(reports: impl IntoIterator<Item = VerificationReport>) -> Found {
+    let mut found = Found::default();
+    reports.into_iter().for_each(|report| found.add(report));
+    found
 }
 
 /// Each image in a pod of its own.
-fn running(images: &[Value]) -> Inventory {
-    inventory(images.iter().enumerate().map(|(at, image)| report("shop", &format!("pod-{at}"), std::slice::from_ref(image))))
+fn running(images: &[Value]) -> Found {
+    found(images.iter().enumerate().map(|(at, image)| report("shop", &format!("pod-{at}"), std::slice::from_ref(image))))
 }
 
 fn digest(of: &str) -> String {

@@ -61,8 +61,8 @@ async fn ten_thousand_reports_are_read_in_pages() {
         assert_eq!(path, "/apis/bonafide.dev/v1alpha1/verificationreports");
         page(query)
     });
-    let inventory = read(&client, &Scope::Everywhere).await.unwrap();
-    assert_eq!((inventory.reports, inventory.rows(&[]).len()), (10_000, 2));
+    let found = read(&client, &Scope::Everywhere).await.unwrap();
+    assert_eq!((found.reports, found.inventory.rows(&[]).len()), (10_000, 2));
     assert_eq!(asked.lock().unwrap().len(), 10_000 / PAGE as usize);
 }
 
@@ -100,8 +100,8 @@ fn tenant(allowed: &'static [&'static str]) -> Client {
 
 #[tokio::test]
 async fn without_rights_on_the_cluster_the_namespaces_that_may_be_listed_are_shown() {
-    let inventory = read(&tenant(&["a", "c"]), &Scope::WhereAllowed).await.unwrap();
-    let rows = inventory.rows(&[]);
+    let found = read(&tenant(&["a", "c"]), &Scope::WhereAllowed).await.unwrap();
+    let rows = found.inventory.rows(&[]);
     let (_, runs) = rows.first().unwrap();
     assert_eq!(runs.namespaces.keys().collect::<Vec<_>>(), ["a", "c"]);
 }

@@ -50,7 +50,7 @@ impl Desk {
 }
 
 fn targets(images: &[Value], signer: Signer) -> Targets {
-    Targets::of(&running(images).rows(&[]), signer.signs_tags())
+    Targets::of(&running(images).inventory.rows(&[]), signer.signs_tags())
 }
 
 const VARIABLES: [(&str, &str); 2] = [("COSIGN_KEY", "my key; false"), ("NOTARY_SERVER", "https://notary.example.com")];

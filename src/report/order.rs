@@ -1,10 +1,10 @@
 //! Statuses: which one is shown first, and reading their names.
 
+use super::status::name;
 use crate::crd::ImageStatus;
-use crate::report::name;
 
 /// Every status, the worst first.
-pub(super) const WORST_FIRST: [ImageStatus; 7] = [
+pub(crate) const WORST_FIRST: [ImageStatus; 7] = [
     ImageStatus::Untrusted,
     ImageStatus::Revoked,
     ImageStatus::Unsupported,
@@ -15,13 +15,18 @@ pub(super) const WORST_FIRST: [ImageStatus; 7] = [
 ];
 
 /// The status of a name in any case.
-pub(super) fn by_name(text: &str) -> Option<ImageStatus> {
+pub(crate) fn by_name(text: &str) -> Option<ImageStatus> {
     WORST_FIRST.into_iter().find(|status| name(*status).eq_ignore_ascii_case(text))
 }
 
 /// The place in the list; 0 is the worst.
-pub(super) fn place(status: ImageStatus) -> usize {
+pub(crate) fn place(status: ImageStatus) -> usize {
     WORST_FIRST.iter().position(|other| *other == status).unwrap_or(WORST_FIRST.len())
+}
+
+/// The one that is shown of an image for which pods, or namespaces, have several.
+pub(crate) fn worse(one: ImageStatus, other: ImageStatus) -> ImageStatus {
+    if place(one) <= place(other) { one } else { other }
 }
 
 #[cfg(test)]
