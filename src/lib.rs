@@ -20,7 +20,7 @@
 //!
 //! Rooms, in the direction of their imports: [`crd`] (what users write), [`policy`] (what it means), [`settings`] (what
 //! can change while it runs), [`index`] (compiled), [`evaluate`] (verdicts), [`admission`], [`report`] and [`controllers`]
-//! (the cluster), [`runtime`] (wiring), [`cli`].
+//! (the cluster), [`results`] (what runs, for people and scripts), [`runtime`] (wiring), [`cli`].
 
 #![forbid(unsafe_code)]
 
@@ -32,10 +32,12 @@ pub mod evaluate;
 pub mod index;
 pub mod policy;
 pub mod report;
+pub mod results;
 pub mod runtime;
 pub mod settings;
 
 mod chain;
+mod peers;
 #[cfg(test)]
 mod testing;
 mod text;

@@ -3,7 +3,6 @@
 //! Boundary: sockets, handshakes and HTTP connections; what a request means is the routes' business. Invariant: no peer
 //! can keep a handshake or a request head open for long, exceed the number of connections, or end the loop.
 
-mod peers;
 mod tls;
 
 use std::net::IpAddr;
@@ -25,9 +24,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use self::peers::{Peers, Seat};
 pub(crate) use tls::ALPN_HTTP2;
 pub use tls::tls_config;
+
+use crate::peers::{Peers, Seat};
 
 /// API servers keep a handful of connections; the rest is strangers.
 const MAX_CONNECTIONS: usize = 2048;

@@ -1,4 +1,7 @@
-//! The admin listener: liveness, readiness and metrics over plain HTTP, for the kubelet and for Prometheus.
+//! The admin listener, over plain HTTP: liveness, readiness and metrics for the kubelet and for Prometheus, open to
+//! whoever reaches it; and what runs, for people and scripts, who are asked who they are.
+
+mod server;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,6 +14,7 @@ use warp::http::StatusCode;
 use warp::reply::{Reply, Response};
 
 use super::metrics::render;
+use crate::results::{self, Surroundings};
 
 /// What must hold before requests are answered. Never lost again because of a broken watch.
 pub(super) trait Readiness: Send + Sync {
@@ -19,9 +23,15 @@ pub(super) trait Readiness: Send + Sync {
 }
 
 /// Serves until cancelled.
-pub(super) async fn serve(listener: TcpListener, readiness: Arc<dyn Readiness>, registry: Arc<Registry>, cancel: CancellationToken) {
-    let routes = routes(readiness, registry);
-    warp::serve(routes).incoming(listener).graceful(async move { cancel.cancelled().await }).run().await;
+pub(super) async fn serve(
+    listener: TcpListener,
+    readiness: Arc<dyn Readiness>,
+    registry: Arc<Registry>,
+    surroundings: Arc<dyn Surroundings>,
+    cancel: CancellationToken,
+) {
+    let routes = results::routes(surroundings).or(routes(readiness, registry)).unify();
+    server::serve(listener, routes, cancel).await;
 }
 
 fn routes(

@@ -68,6 +68,14 @@ impl Leadership {
     }
 }
 
+/// Who holds the Lease now, as far as it can be read and has not run out.
+pub(super) async fn holder(client: &Client, namespace: &str, lease: &str) -> Option<String> {
+    let api: Api<Lease> = Api::namespaced(client.clone(), namespace);
+    let lease = api.get_opt(lease).await.ok()??;
+    let identity = lease.spec.as_ref()?.holder_identity.clone()?;
+    held_until(&lease, &identity).filter(|until| Utc::now() < *until).map(|_| identity)
+}
+
 struct Candidate {
     client: Client,
     namespace: String,

@@ -4,6 +4,7 @@ mod admin;
 pub mod leadership;
 mod metrics;
 mod operator;
+mod results;
 mod surroundings;
 mod telemetry;
 

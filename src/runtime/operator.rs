@@ -20,6 +20,7 @@ use self::webhook::Webhook;
 pub use self::webhook::WebhookConfig;
 use super::admin::{self, Readiness};
 use super::leadership::Leadership;
+use super::results::ResultsCluster;
 use super::telemetry::LogFilter;
 use crate::controllers::Reach;
 use crate::controllers::certificates::ServingMaterial;
@@ -97,6 +98,7 @@ struct Operator {
     tasks: TaskTracker,
     cancel: CancellationToken,
     registry: Arc<Registry>,
+    results: Arc<ResultsCluster>,
     snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
     settings_read: Arc<SetOnce<()>>,
     webhook: Option<Webhook>,
@@ -120,7 +122,7 @@ impl Operator {
         if let (Some(webhook), Some(listener)) = (&self.webhook, listener) {
             webhook.serve(listener, &config.namespace, DRAIN, &self.tasks, stop.clone(), self.cancel.clone())?;
         }
-        self.tasks.spawn(admin::serve(admin, ready.clone(), self.registry.clone(), stop_admin.clone()));
+        self.tasks.spawn(admin::serve(admin, ready.clone(), self.registry.clone(), self.results.clone(), stop_admin.clone()));
         Ok(Serving { stop, ready, admin: stop_admin })
     }
 

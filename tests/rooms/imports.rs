@@ -1,4 +1,4 @@
-//! Which room may use which: `crd -> policy <- index <- evaluate <- admission, controllers <- runtime <- main`.
+//! Which room may use which: `crd -> policy <- index <- evaluate <- admission, controllers <- results <- runtime <- main`.
 
 use super::{Sources, code};
 
@@ -14,15 +14,16 @@ const fn room(name: &'static str, rooms: &'static [&'static str], never: &'stati
     Room { name, rooms, never }
 }
 
-/// One function that prints an error with its sources, one that makes hostile text fit for being shown; the set-up of unit tests, which only tests can name.
-const EVERYBODYS: [&str; 3] = ["chain", "text", "testing"];
+/// One function that prints an error with its sources, one that makes hostile text fit for being shown, one type that counts what each peer has; the set-up of unit tests, which only tests can name.
+const EVERYBODYS: [&str; 4] = ["chain", "text", "peers", "testing"];
 
 /// Rooms without input and output, whose answers depend on their arguments alone.
 const PURE: &[&str] = &["tokio", "reqwest", "kube::Client", "kube::Api", "kube::runtime"];
 
-const ROOMS: [Room; 13] = [
+const ROOMS: [Room; 15] = [
     room("chain", &[], PURE),
     room("text", &[], PURE),
+    room("peers", &[], PURE),
     room("testing", &["*"], &[]),
     room("crd", &[], PURE),
     room("policy", &["crd"], PURE),
@@ -32,6 +33,7 @@ const ROOMS: [Room; 13] = [
     room("report", &["crd", "policy", "evaluate"], PURE),
     room("admission", &["crd", "policy", "index", "evaluate"], &["kube::Client", "kube::Api"]),
     room("controllers", &["crd", "policy", "settings", "index", "evaluate", "report", "admission"], &[]),
+    room("results", &["crd", "policy", "report", "controllers"], &["kube::Client", "kube::Api"]),
     room("runtime", &["*"], &[]),
     room("cli", &["*"], &[]),
 ];

@@ -11,17 +11,18 @@ use tokio_util::task::TaskTracker;
 
 use super::super::leadership::Leadership;
 use super::super::metrics::{Metrics, State};
+use super::super::results::ResultsCluster;
 use super::super::surroundings::Cluster;
 use super::super::telemetry::LogFilter;
 use super::webhook::{Webhook, WebhookConfig};
-use super::{Operator, OperatorConfig};
+use super::{LEASE, Operator, OperatorConfig};
 use crate::admission::{Gate, Traffic};
 use crate::controllers::certificates::{self, CertificateSettings};
 use crate::controllers::notary_state::{Census, ConfigMapStateStore, Remembered};
 use crate::controllers::settings::{Publish, SettingsSource};
 use crate::controllers::status::StatusWriter;
 use crate::controllers::verification_report::{self, ReportSettings, Running};
-use crate::controllers::webhook_configuration::{self, Installed, WebhookSettings};
+use crate::controllers::webhook_configuration::{self, Installed, Target, WebhookSettings};
 use crate::controllers::{Collector, Compiled, NamespaceReader, Publisher, PullSecretReader, node_critical};
 use crate::evaluate::{Evaluator, StateStore};
 use crate::index::{Coverage, Snapshot};
@@ -92,8 +93,9 @@ pub(super) fn start(
         verdicts: evaluator.verdicts().clone(),
         installed: installed_read,
         remembered,
-        running,
+        running: running.clone(),
     }));
+    let results = Arc::new(parts.results(running));
     let webhook = config.webhook.as_ref().map(|webhook| {
         let cluster = Cluster { namespaces: NamespaceReader::new(client.clone()), pull_secrets };
         let observer = parts.metrics.clone();
@@ -101,7 +103,7 @@ pub(super) fn start(
         parts.webhook(webhook, gate, coverage_read, installed)
     });
     let Parts { tasks, cancel, .. } = parts;
-    Ok(Operator { tasks, cancel, registry: Arc::new(registry), snapshots: snapshots_read, settings_read, webhook })
+    Ok(Operator { tasks, cancel, registry: Arc::new(registry), results, snapshots: snapshots_read, settings_read, webhook })
 }
 
 impl Parts<'_> {
@@ -159,6 +161,18 @@ impl Parts<'_> {
         };
         self.spawn(census.run(self.cancel.clone()));
         read
+    }
+
+    /// What `/results` tells from, and whom it asks who may see it.
+    fn results(&self, running: Running) -> ResultsCluster {
+        let in_pods = self.config.webhook.as_ref().is_none_or(|webhook| matches!(webhook.target, Target::Service { .. }));
+        ResultsCluster {
+            client: self.client.clone(),
+            running,
+            namespace: self.config.home().to_owned(),
+            lease: LEASE,
+            pod_port: in_pods.then(|| self.config.admin_listen.port()),
+        }
     }
 
     /// The certificates, the webhook configurations, and what answers behind them.

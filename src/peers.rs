@@ -6,26 +6,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Connections by peer address.
 #[derive(Clone, Debug)]
-pub(super) struct Peers {
+pub(crate) struct Peers {
     most: usize,
     seated: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
 /// A connection that is counted until it is dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(crate) struct Seat {
     peers: Peers,
     peer: IpAddr,
 }
 
 impl Peers {
     /// At most `most` connections for each peer.
-    pub(super) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize) -> Self {
         Self { most, seated: Arc::default() }
     }
 
     /// A seat for one more connection of the peer; none when it has all of its own.
-    pub(super) fn seat(&self, peer: IpAddr) -> Option<Seat> {
+    pub(crate) fn seat(&self, peer: IpAddr) -> Option<Seat> {
         let mut seated = self.lock();
         let count = seated.entry(peer).or_default();
         if *count >= self.most {
