@@ -1,6 +1,7 @@
 //! Everything together, started once for all tests of a run.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -59,7 +60,10 @@ impl Environment {
         let url = control_plane.url();
         let relay = Relay::to(url.trim_start_matches("https://"))?;
         let kubeconfig = relay.kubeconfig(&kubeconfig, &url)?;
-        let operator = Operator::start(OperatorOptions::new(program, kubeconfig, control_plane.directory()))?;
+        let mut options = OperatorOptions::new(program, kubeconfig, control_plane.directory());
+        // Whoever does not come from loopback is asked who he is, which takes an address that is none.
+        options.admin_host = Ipv4Addr::UNSPECIFIED.into();
+        let operator = Operator::start(options)?;
         let (images, cosign) = (Images::new()?, Cosign::new()?);
         let keys = Mutex::default();
         Ok(Self {

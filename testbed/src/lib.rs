@@ -6,6 +6,7 @@
 
 mod apart;
 mod authority;
+pub mod browser;
 mod control_plane;
 mod cosign;
 mod directory;
@@ -27,6 +28,7 @@ pub mod wait;
 
 pub use apart::{Alone, Apart};
 pub use authority::{Authority, Certified};
+pub use browser::Browser;
 pub use control_plane::{ControlPlane, Options, write_service_account_kubeconfig};
 pub use cosign::{Algorithm, Cosign, Format, Key};
 pub use directory::{Directory, repository, target};

@@ -1,6 +1,6 @@
 //! The operator under test: the real program, with its own service account, on loopback.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,6 +23,8 @@ pub struct OperatorOptions {
     pub directory: PathBuf,
     /// The address of this machine by which the API server reaches webhooks.
     pub webhook_host: IpAddr,
+    /// Where the admin port listens.
+    pub admin_host: IpAddr,
     /// Namespaces beyond the standard ones that it leaves alone.
     pub exempt_namespaces: Vec<String>,
     /// The only namespace that it looks at, without a webhook.
@@ -39,6 +41,7 @@ impl OperatorOptions {
             kubeconfig,
             directory: directory.to_owned(),
             webhook_host: IpAddr::from([127, 0, 0, 1]),
+            admin_host: Ipv4Addr::LOCALHOST.into(),
             exempt_namespaces: Vec::new(),
             watch_namespace: None,
             arguments: Vec::new(),
@@ -125,6 +128,22 @@ impl Operator {
         Ok(answer.body_mut().read_to_string()?)
     }
 
+    /// The admin listener by an address of this machine, without a path.
+    pub fn admin_url(&self, host: IpAddr) -> String {
+        format!("http://{}", SocketAddr::from((host, self.admin_port)))
+    }
+
+    /// Gets a path of the admin listener by an address of this machine, as whoever has a token; status and body, whatever
+    /// they are.
+    pub fn ask(&self, host: IpAddr, path: &str, token: Option<&str>) -> Result<(u16, String)> {
+        let mut request = ureq::get(format!("{}{path}", self.admin_url(host)));
+        if let Some(token) = token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let mut answer = request.config().http_status_as_error(false).build().call()?;
+        Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
+    }
+
     /// The address that the API server calls, without a path.
     pub fn webhook_url(&self) -> String {
         format!("https://{}:{}", self.options.webhook_host, self.webhook_port)
@@ -160,7 +179,7 @@ impl Operator {
             Some(namespace) => command.args(["--watch-namespace", namespace]),
             None => command.args(["--webhook-url", &self.webhook_url(), "--listen", &format!("{listen}:{}", self.webhook_port)]),
         };
-        command.args(["--admin-listen", &format!("127.0.0.1:{}", self.admin_port)]);
+        command.args(["--admin-listen", &format!("{}:{}", options.admin_host, self.admin_port)]);
         command.args(["--allow-egress", "127.0.0.0/8", "--operator-namespace", OPERATOR_NAMESPACE]);
         for namespace in &options.exempt_namespaces {
             command.args(["--exempt-namespace", namespace]);

@@ -35,6 +35,7 @@ mod references;
 mod registries;
 mod reports;
 mod resources;
+mod results;
 mod running;
 mod scopes;
 mod second_webhook;
@@ -81,6 +82,7 @@ const TOGETHER: &[&[Story]] = &[
     registries::STORIES,
     reports::STORIES,
     resources::STORIES,
+    results::STORIES,
     running::STORIES,
     settings::STORIES,
     signatures::STORIES,

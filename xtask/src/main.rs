@@ -1,6 +1,7 @@
 //! What developers run: `cargo xtask --help`.
 
 mod bench;
+mod browser;
 mod crds;
 mod demo;
 mod deny;
@@ -34,6 +35,8 @@ enum Command {
         /// Run only the tests whose names contain this.
         filter: Option<String>,
     },
+    /// Draw the picture of the status page in `docs/pictures`, in Chromium, from an e2e test.
+    Picture,
     /// Measure speed and memory beside the same API server without the operator, against the goals.
     ///
     /// Builds the operator in release mode first. `docs/benchmarks.md` has the results and how to read them.
@@ -69,6 +72,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test => suite::test(),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::E2e { filter } => suite::e2e(filter.as_deref()),
+        Command::Picture => browser::picture(),
         Command::Bench { parts } => bench::run(&parts),
         Command::Tools => suite::tools(),
         Command::Crds { check: false } => crds::write(),

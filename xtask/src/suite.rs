@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::step::{cargo, cargo_program, step};
-use crate::{crds, deny, fuzz};
+use crate::{browser, crds, deny, fuzz};
 
 /// The integration test that has a step of its own.
 const E2E: &str = "e2e";
@@ -48,6 +48,7 @@ pub(crate) fn tools() -> Result<()> {
 /// The e2e tests, all or those whose names contain `filter`.
 pub(crate) fn e2e(filter: Option<&str>) -> Result<()> {
     testbed::tools::all()?;
+    browser::provide();
     let mut arguments = vec!["test", "--workspace", "--test", E2E];
     if let Some(filter) = filter {
         arguments.extend(["--", filter]);
