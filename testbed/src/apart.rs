@@ -55,10 +55,15 @@ impl Apart {
         let account = format!("--serviceaccount={}:{SERVICE_ACCOUNT}", namespace.name());
         namespace.kubectl(&["create", "rolebinding", "bonafide", "--role=bonafide", &account])?;
         prepare(&namespace)?;
+        Ok(Alone { operator: self.operator(&namespace, arguments)?, namespace })
+    }
+
+    /// A further operator that looks at the namespace of another one.
+    pub fn operator(&self, namespace: &Namespace, arguments: &[&str]) -> Result<Operator> {
         let kubeconfig = self.control_plane.service_account_kubeconfig(namespace.name(), SERVICE_ACCOUNT)?;
         let mut options = OperatorOptions::new(&self.program, kubeconfig, self.control_plane.directory());
         options.watch_namespace = Some(namespace.name().to_owned());
         options.arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        Ok(Alone { operator: Operator::start(options)?, namespace })
+        Operator::start(options)
     }
 }

@@ -25,6 +25,7 @@ mod content_trust_workloads;
 mod edits;
 mod image_ids;
 mod images_command;
+mod interrupted;
 mod modes;
 mod namespaced;
 mod outages;
@@ -73,6 +74,7 @@ const TOGETHER: &[&[Story]] = &[
     edits::STORIES,
     image_ids::STORIES,
     images_command::STORIES,
+    interrupted::STORIES,
     modes::STORIES,
     namespaced::STORIES,
     pinning::STORIES,
