@@ -204,8 +204,14 @@ async fn what_cannot_be_compared_is_unknown_and_what_is_refused_stays_refused() 
     for away in [&digest, &other, &unsigned] {
         ran.images.0.script(&format!("/v2/a/manifests/{away}"), Misbehaviour::Status(502, vec![]));
     }
+    let unknown = |verdict: &Verdict| matches!(verdict, Verdict::Fault(_)) && verdict.reason() == Reason::RegistryUnavailable;
     let verdict = ran.runs(&digest, &manifest(&other)).await;
-    assert!(matches!(verdict, Verdict::Fault(_)) && verdict.reason() == Reason::RegistryUnavailable, "{verdict:?}");
+    assert!(unknown(&verdict), "{verdict:?}");
+    // Also where only what runs cannot be read, which must not pass for being another image.
+    ran.images.0.behave();
+    ran.images.0.script(&format!("/v2/a/manifests/{other}"), Misbehaviour::Status(502, vec![]));
+    let verdict = ran.runs(&digest, &manifest(&other)).await;
+    assert!(unknown(&verdict), "{verdict:?}");
     let before = ran.requests();
     assert_eq!(ran.runs(&unsigned, &manifest(&other)).await.reason(), Reason::NoSignature);
     assert_eq!(ran.requests(), before, "of what is refused nothing is compared");
