@@ -2,6 +2,7 @@
 
 use k8s_openapi::NamespaceResourceScope;
 use kube::api::{ApiResource, DynamicObject};
+use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Resource};
 
 /// All of it, or one namespace for people without rights on the cluster.
@@ -27,6 +28,14 @@ impl Reach {
 
     /// The same for a kind that is read untyped.
     pub(super) fn untyped(&self, client: &Client, kind: &ApiResource) -> Api<DynamicObject> {
+        match self {
+            Self::Cluster => Api::all_with(client.clone(), kind),
+            Self::Namespace(name) => Api::namespaced_with(client.clone(), name, kind),
+        }
+    }
+
+    /// The same for the metadata of such a kind.
+    pub(super) fn untyped_metadata(&self, client: &Client, kind: &ApiResource) -> Api<PartialObjectMeta<DynamicObject>> {
         match self {
             Self::Cluster => Api::all_with(client.clone(), kind),
             Self::Namespace(name) => Api::namespaced_with(client.clone(), name, kind),

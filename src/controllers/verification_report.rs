@@ -18,7 +18,9 @@ mod cases;
 mod change;
 mod drive;
 mod listing;
+mod mirrors;
 mod news;
+mod open_reports;
 mod pace;
 mod pods;
 mod pool;
@@ -31,6 +33,7 @@ mod stored;
 mod sweep;
 mod write;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::Utc;
@@ -40,6 +43,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::book::{Book, Now};
+use self::mirrors::Mirrors;
 use self::pace::Pace;
 pub use self::running::{Counts, Running, SeenPod, Verified};
 use super::{PullSecretReader, Reach};
@@ -88,6 +92,9 @@ struct Term {
     pull_secrets: PullSecretReader,
     traffic: Traffic,
     book: Mutex<Book>,
+    mirrors: Mutex<Mirrors>,
+    /// Whether Reports of openreports.io can be watched.
+    has_open_reports: AtomicBool,
     pods_listed: SetOnce<()>,
     reports_listed: SetOnce<()>,
     writes: Pace,
@@ -119,12 +126,13 @@ async fn term(settings: &ReportSettings) {
     settings.running.begin(&term);
     let listing = listing::supported(&term.client, &term.reach).await;
     tracing::debug!(?listing, "pods are listed");
-    tokio::join!(pods::watch(&term, listing), reports::watch(&term, listing), follow(&term), work(&term));
+    tokio::join!(pods::watch(&term, listing), reports::watch(&term, listing), follow(&term), work(&term), open_reports::watch(&term));
 }
 
 /// Hands on what is set and compiled, as long as somebody sets and compiles.
 async fn follow(term: &Term) {
     let (mut snapshots, mut settings) = (term.snapshots.clone(), term.settings.clone());
+    let mut mirrored = settings.borrow().reports.open_reports;
     loop {
         let now = Instant::now();
         let snapshot = snapshots.borrow_and_update().clone();
@@ -133,6 +141,9 @@ async fn follow(term: &Term) {
             let mut book = term.book();
             book.configure(current.reports.scope, current.reports.keep_closed, now);
             book.cases.compiled(snapshot, &current.verification.namespaces, now);
+            if std::mem::replace(&mut mirrored, current.reports.open_reports) != current.reports.open_reports {
+                book.write_all(now);
+            }
         }
         term.wake();
         tokio::select! {
@@ -172,6 +183,8 @@ impl Term {
             pull_secrets: pull_secrets.clone(),
             traffic: traffic.clone(),
             book: Mutex::default(),
+            mirrors: Mutex::default(),
+            has_open_reports: AtomicBool::new(false),
             pods_listed: SetOnce::new(),
             reports_listed: SetOnce::new(),
             writes: Pace::default(),
@@ -182,6 +195,10 @@ impl Term {
     /// Never held across an await.
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mirrors(&self) -> MutexGuard<'_, Mirrors> {
+        self.mirrors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn settings(&self) -> Arc<Settings> {

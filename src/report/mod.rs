@@ -11,6 +11,7 @@ pub mod fuzzing;
 mod image_id;
 pub(crate) mod inventory;
 mod judgement;
+mod open_report;
 pub(crate) mod order;
 mod outcome;
 mod owner;
@@ -27,6 +28,7 @@ pub use pod::{ImageGroup, Location, Place, PodFacts, PodImage, Workload};
 pub use subject::{Subject, content};
 
 pub(crate) use condition::verified_of;
+pub(crate) use open_report::{open_report, open_reports};
 pub(crate) use status::{ALL, name, worse};
 pub(crate) use subject::{MANAGED_BY, US};
 pub(crate) use violations::{carried, updated};

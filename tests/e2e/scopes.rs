@@ -14,6 +14,7 @@ pub const ALONE: &[Story] = &[
     Story { name: "reports_on_workloads_replace_those_on_pods_and_back", run: reports_on_workloads_replace_those_on_pods_and_back },
     Story { name: "of_failures_a_report_stays_until_its_violation_is_over", run: of_failures_a_report_stays_until_its_violation_is_over },
     Story { name: "without_reports_events_still_tell", run: without_reports_events_still_tell },
+    Story { name: "open_reports_say_the_same", run: open_reports_say_the_same },
 ];
 
 const REPORT: &str = "verificationreports.bonafide.dev";
@@ -135,5 +136,66 @@ fn without_reports_events_still_tell(env: &Environment) -> Result<()> {
         ensure!(reports(stage)?.is_empty(), "a report");
         set(stage, "reports: {scope: Pods}")?;
         stage.namespace.wait_until(&[REPORT, "stranger"], |report| condition(report, "Verified", "False").is_some()).map(drop)
+    })
+}
+
+/// As much of the kind as its users rely on.
+fn open_reports_kind() -> Value {
+    let open = |properties: Value| json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": properties});
+    let text = || json!({"type": "string"});
+    let integer = || json!({"type": "integer"});
+    let outcome = json!({"type": "string", "enum": ["pass", "fail", "warn", "error", "skip"]});
+    let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
+    let result = json!({"type": "object", "required": ["policy"], "properties": {
+        "source": text(), "policy": text(), "rule": text(), "category": text(), "result": outcome, "scored": {"type": "boolean"},
+        "message": text(), "properties": texts, "timestamp": {"type": "object", "properties": {"seconds": integer(), "nanos": integer()}}}});
+    let summary: serde_json::Map<String, Value> =
+        ["pass", "fail", "warn", "error", "skip"].map(|key| (key.to_owned(), integer())).into_iter().collect();
+    let schema = json!({"type": "object", "properties": {
+        "source": text(), "scope": open(json!({"kind": text()})), "summary": {"type": "object", "properties": summary},
+        "results": {"type": "array", "items": result}}});
+    let version = json!({"name": "v1alpha1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}});
+    json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "reports.openreports.io"},
+           "spec": {"group": "openreports.io", "scope": "Namespaced", "versions": [version],
+                    "names": {"kind": "Report", "listKind": "ReportList", "plural": "reports", "singular": "report", "shortNames": ["reps"]}}})
+}
+
+const OPEN: &str = "reports.openreports.io";
+
+fn open_reports_say_the_same(env: &Environment) -> Result<()> {
+    with(env, "open-reports", "reports: {openReports: false}", |stage| {
+        stage.operator().apply(&open_reports_kind().to_string())?;
+        stage.operator().wait(&["--for=condition=Established", "crd/reports.openreports.io"])?;
+        let role = testbed::repository().join("manifests/rbac/optional/open-reports.yaml");
+        stage.operator().kubectl(&["apply", "--server-side", "-f", &role.display().to_string()])?;
+        set(stage, "reports: {openReports: true}")?;
+        stage.trust(&["build", "qa"])?;
+        trusted_by(stage, "build")?;
+        admitted(stage.pod("web", &stage.signed("web", &["build"])?.by_tag())?)?;
+        let pod = stage.namespace.get(&["pod", "web"])?.context("the pod")?;
+        let name = format!("bonafide-{}", pod["metadata"]["uid"].as_str().context("a uid")?);
+        let says =
+            |result: &str| stage.namespace.wait_until(&[OPEN, &name], |report| report.pointer("/results/0/result") == Some(&json!(result)));
+        let good = says("pass")?;
+        let of = |report: &Value, pointer: &str| report.pointer(pointer).cloned().unwrap_or_default();
+        ensure!(of(&good, "/source") == "bonafide" && of(&good, "/scope/uid") == pod["metadata"]["uid"], "{good:#}");
+        ensure!(of(&good, "/summary") == json!({"pass": 1, "fail": 0, "warn": 0, "error": 0, "skip": 0}), "{good:#}");
+        let report = stage.namespace.get(&[REPORT, "web"])?.context("our report")?;
+        ensure!(of(&good, "/results/0/properties/image") == of(&report, "/status/images/0/image"), "{good:#}");
+        trusted_by(stage, "qa")?;
+        let bad = says("fail")?;
+        let id = "/results/0/properties/resultID";
+        ensure!(of(&bad, id).is_string() && of(&bad, id) == of(&good, id), "the ID of a result stays: {bad:#}");
+
+        let lie = json!([{"op": "replace", "path": "/results/0/result", "value": "pass"}]).to_string();
+        stage.namespace.kubectl(&["patch", OPEN, &name, "--type=json", "-p", &lie])?;
+        says("fail")?;
+        stage.namespace.kubectl(&["delete", OPEN, &name, "--wait=false"])?;
+        let uid = of(&bad, "/metadata/uid");
+        stage.namespace.wait_until(&[OPEN, &name], |report| of(report, "/metadata/uid") != uid)?;
+        set(stage, "reports: {openReports: false}")?;
+        stage.namespace.wait_absent(&[OPEN, &name])?;
+        ensure!(stage.namespace.get(&[REPORT, "web"])?.is_some(), "ours stays");
+        Ok(())
     })
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::Term;
+use super::{Term, open_reports};
 
 const EVERY: Duration = Duration::from_mins(1);
 
@@ -16,5 +16,6 @@ pub(super) async fn run(term: &Term) {
         ticks.tick().await;
         term.book().sweep(Instant::now());
         term.wake();
+        open_reports::sweep(term).await;
     }
 }

@@ -7,7 +7,7 @@ use super::book::Desired;
 use super::change::{self, Change};
 use super::queue::Name;
 use super::stored::{Stored, fingerprint};
-use super::{Term, now};
+use super::{Term, now, open_reports};
 use crate::crd::VerificationReport;
 
 const FIELD_MANAGER: &str = "bonafide";
@@ -33,8 +33,14 @@ impl WriteError {
 
 /// Makes the stored report of this name what it should be.
 pub(super) async fn write(term: &Term, name: Name) {
-    let (stored, change) = plan(term, &name);
-    let outcome = carry_out(term, &name, stored.as_ref(), change).await;
+    let outcome = match plan(term, &name) {
+        None => Ok(None),
+        Some(Plan { stored, desired }) => {
+            open_reports::mirror(term, &name, desired.as_ref()).await;
+            let change = change::between(stored.as_ref(), desired);
+            carry_out(term, &name, stored.as_ref(), change).await
+        }
+    };
     let (now, mut book) = (now().instant, term.book());
     match outcome {
         Ok(None) => {}
@@ -53,19 +59,24 @@ pub(super) async fn write(term: &Term, name: Name) {
     term.wake();
 }
 
-fn plan(term: &Term, name: &Name) -> (Option<Stored>, Change) {
+/// What is stored, and what should be.
+struct Plan {
+    stored: Option<Stored>,
+    desired: Option<VerificationReport>,
+}
+
+/// Nothing when that is not known yet, or somebody else's business.
+fn plan(term: &Term, name: &Name) -> Option<Plan> {
     let mut book = term.book();
     let desired = match book.desired(name, now()) {
-        Desired::Unknown => return (None, Change::Nothing),
+        Desired::Unknown => return None,
         Desired::Nothing => None,
         Desired::Report(report) => Some(*report),
     };
     if let Some(report) = &desired {
         book.expects(name, fingerprint(report));
     }
-    let stored = book.stored(name).cloned();
-    let change = change::between(stored.as_ref(), desired);
-    (stored, change)
+    Some(Plan { stored: book.stored(name).cloned(), desired })
 }
 
 /// What is stored after a write; nothing when it was removed.

@@ -91,7 +91,7 @@ impl Book {
     }
 
     /// Every report that is there or should be.
-    pub(super) fn write_all(&mut self, now: Instant) {
+    pub(in super::super) fn write_all(&mut self, now: Instant) {
         let of_pods = self.pods.iter().map(|(name, pod)| pod.workload.as_ref().unwrap_or(name));
         for name in of_pods.chain(self.reports.keys()) {
             self.writes.push(name, now);
