@@ -36,7 +36,7 @@ pub(crate) fn open_report(report: &VerificationReport) -> Option<DynamicObject> 
         "source": SOURCE,
         "scope": {"apiVersion": owner.api_version, "kind": owner.kind, "name": owner.name, "namespace": namespace, "uid": owner.uid},
         "summary": {"pass": count("pass"), "fail": count("fail"), "warn": 0, "error": count("error"), "skip": count("skip")},
-        "results": results.iter().map(|each| result(each, owner, seconds)).collect::<Vec<_>>(),
+        "results": results.iter().enumerate().map(|(at, each)| result(each, &id(results, at, owner), seconds)).collect::<Vec<_>>(),
     });
     let metadata = ObjectMeta {
         name: Some(name(owner)),
@@ -66,7 +66,7 @@ fn outcome(status: ImageStatus) -> &'static str {
     }
 }
 
-fn result(result: &ImageResult, owner: &OwnerReference, seconds: i64) -> Value {
+fn result(result: &ImageResult, id: &str, seconds: i64) -> Value {
     let ImageResult { image, digest, containers, status, policy, rule, validator, signers, reason, pods, message } = result;
     let said = |text: Option<String>| text.unwrap_or_default();
     let properties: serde_json::Map<String, Value> = [
@@ -78,7 +78,7 @@ fn result(result: &ImageResult, owner: &OwnerReference, seconds: i64) -> Value {
         ("validator", said(validator.clone())),
         ("signers", signers.join(", ")),
         ("pods", said(pods.map(|pods| pods.to_string()))),
-        ("resultID", id(result, owner)),
+        ("resultID", id.to_owned()),
     ]
     .into_iter()
     .filter(|(_, text)| !text.is_empty())
@@ -95,8 +95,14 @@ fn result(result: &ImageResult, owner: &OwnerReference, seconds: i64) -> Value {
     said
 }
 
-fn id(result: &ImageResult, owner: &OwnerReference) -> String {
-    let of = [owner.uid.as_str(), &result.policy, &result.image, result.digest.as_deref().unwrap_or_default()];
+/// Of what is specified alone: the digest is known only while it runs, or was verified. Pods of one workload may run
+/// several digests of one image; those are numbered.
+fn id(results: &[ImageResult], at: usize, owner: &OwnerReference) -> String {
+    let Some((result, before)) = results.get(..=at).and_then(<[ImageResult]>::split_last) else { return String::new() };
+    let about = |result: &ImageResult| (result.policy.clone(), result.image.clone(), result.containers.clone());
+    let number = before.iter().filter(|other| about(other) == about(result)).count().to_string();
+    let containers = result.containers.join(",");
+    let of = [owner.uid.as_str(), &result.policy, &result.image, &containers, &number];
     let mut id = String::new();
     for byte in digest(&SHA256, of.join("\n").as_bytes()).as_ref().iter().take(ID) {
         // Writing to a String cannot fail.
@@ -149,11 +155,20 @@ mod tests {
     }
 
     #[test]
-    fn a_result_keeps_its_id_whatever_its_verdict_is_and_another_image_has_another() {
-        let id = |result: Value| open_report(&report(&json!([result]))).unwrap().data["results"][0]["properties"]["resultID"].clone();
-        let mut other = said("Trusted");
-        other["digest"] = json!("sha256:bb");
-        assert_eq!(id(said("Trusted")), id(said("Unknown")));
-        assert_ne!(id(said("Trusted")), id(other));
+    fn a_result_keeps_its_id_whatever_its_verdict_is_and_another_one_has_another() {
+        let ids = |results: &[Value]| -> Vec<String> {
+            let open = open_report(&report(&Value::Array(results.to_vec()))).unwrap();
+            let results = open.data["results"].as_array().unwrap().clone();
+            results.iter().map(|result| result["properties"]["resultID"].as_str().unwrap().to_owned()).collect()
+        };
+        let mut unresolved = said("Unknown");
+        unresolved.as_object_mut().unwrap().remove("digest");
+        assert_eq!(ids(&[said("Trusted")]), ids(&[unresolved]));
+        let mut other_image = said("Trusted");
+        other_image["image"] = json!("a.io/y:1");
+        let mut other_digest = said("Trusted");
+        other_digest["digest"] = json!("sha256:bb");
+        let ids = ids(&[said("Trusted"), other_image, other_digest]);
+        assert!(ids[0] != ids[1] && ids[0] != ids[2] && ids[1] != ids[2], "{ids:?}");
     }
 }
