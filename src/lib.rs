@@ -19,12 +19,14 @@
 //! ```
 //!
 //! Rooms, in the direction of their imports: [`crd`] (what users write), [`policy`] (what it means), [`settings`] (what
-//! can change while it runs), [`index`] (compiled), [`evaluate`] (verdicts), [`admission`], [`report`] and [`controllers`]
-//! (the cluster), [`results`] (what runs, for people and scripts), [`runtime`] (wiring), [`cli`].
+//! can change while it runs), [`index`] (compiled), [`evaluate`] (verdicts), [`alerting`] (who is told), [`admission`],
+//! [`report`] and [`controllers`] (the cluster), [`results`] (what runs, for people and scripts), [`runtime`] (wiring),
+//! [`cli`].
 
 #![forbid(unsafe_code)]
 
 pub mod admission;
+pub mod alerting;
 pub mod cli;
 pub mod controllers;
 pub mod crd;

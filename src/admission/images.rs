@@ -57,19 +57,29 @@ pub struct PodImages {
 
 /// The part of an object's metadata that a judged request is followed by; the API server sets it before it validates.
 #[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 struct Metadata {
-    #[serde(default)]
     uid: Option<String>,
+    generate_name: Option<String>,
 }
 
-/// The object's uid; nothing where it has none yet.
-pub(super) fn uid(object: &str) -> Option<String> {
+fn metadata(object: &str) -> Metadata {
     #[derive(Deserialize)]
     struct Object {
         #[serde(default)]
         metadata: Metadata,
     }
-    serde_json::from_str::<Object>(object).ok()?.metadata.uid.filter(|uid| !uid.is_empty())
+    serde_json::from_str::<Object>(object).map(|object| object.metadata).unwrap_or_default()
+}
+
+/// The object's uid; nothing where it has none yet.
+pub(super) fn uid(object: &str) -> Option<String> {
+    metadata(object).uid.filter(|uid| !uid.is_empty())
+}
+
+/// What the API server will make the object's name of; nothing where it is named already.
+pub(super) fn generate_name(object: &str) -> Option<String> {
+    metadata(object).generate_name.filter(|name| !name.is_empty())
 }
 
 impl Workload {

@@ -4,6 +4,7 @@
 //! re-serialised (a patch replaces image texts only, and is read again before it leaves), and whatever cannot be
 //! decided is answered with a refusal or an error that the API server treats as one.
 
+mod alerts;
 mod answer;
 mod bodies;
 #[cfg(feature = "fuzzing")]

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::pin::Stored;
+use super::alerts;
 use super::answer::{Answer, Status};
 use super::images::{self, ImageUse, PodImages, Workload};
 use super::message::{self, Judged};
@@ -20,6 +21,7 @@ use super::review::{Operation, Request};
 use super::surroundings::Surroundings;
 use super::trace::Trace;
 use super::traffic::Traffic;
+use crate::alerting::{AlertImage, Alerts};
 use crate::crd::Mode;
 use crate::evaluate::{Evaluator, Fault, ImageDecision, Purpose, Question, Verdict};
 use crate::index::{CompiledPolicy, Snapshot};
@@ -68,12 +70,25 @@ pub struct Gate {
     pub observer: Arc<dyn AdmissionObserver>,
     /// Is told of every request that is judged, for those who stay out of its way.
     pub traffic: Traffic,
+    /// Those who are told what was admitted and refused.
+    pub alerts: Alerts,
 }
 
 /// There is no snapshot yet, so nothing can be said (security rule 15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not everything was listed yet")]
 pub struct NotReady;
+
+/// What was decided of an object.
+pub(super) struct Decided {
+    pub(super) answer: Answer,
+    pub(super) outcome: Outcome,
+    pub(super) reason: Option<Reason>,
+    /// Whether some policy enforces.
+    pub(super) enforced: bool,
+    /// What receivers of alerts are told of its images.
+    pub(super) images: Vec<(AlertImage, Reason)>,
+}
 
 /// What is to be judged of an object.
 struct Case<'a> {
@@ -94,14 +109,15 @@ impl Gate {
     async fn judge(&self, pass: Pass, request: &Request<'_>, deadline: Instant) -> Result<Answer, NotReady> {
         let started = Instant::now();
         let snapshot = self.snapshots.borrow().clone().ok_or(NotReady)?;
-        let (mut answer, outcome, reason) = match self.case(&snapshot, request, deadline).await {
+        let decided = match self.case(&snapshot, request, deadline).await {
             Ok(Some(case)) => {
                 self.traffic.passes();
                 self.decide(pass, case, deadline).await
             }
-            Ok(None) => (Answer::admitted(), Outcome::Skipped, None),
-            Err(answer) => (Self::soften(answer, &snapshot, request), Outcome::Fault, Some(Reason::Internal)),
+            Ok(None) => Decided::of(Answer::admitted(), Outcome::Skipped, None),
+            Err(answer) => Decided::of(Self::soften(answer, &snapshot, request), Outcome::Fault, Some(Reason::Internal)),
         };
+        let Decided { mut answer, outcome, reason, .. } = alerts::tell(&self.alerts, pass, request, decided, deadline).await;
         self.observer.answered(pass, outcome, reason, started.elapsed());
         if outcome != Outcome::Skipped {
             let trace = Trace::of(request);
@@ -156,13 +172,13 @@ impl Gate {
         asked.unwrap_or(Err(Fault::Timeout))?.ok_or(Fault::NamespaceUnknown)
     }
 
-    async fn decide(&self, pass: Pass, mut case: Case<'_>, deadline: Instant) -> (Answer, Outcome, Option<Reason>) {
+    async fn decide(&self, pass: Pass, mut case: Case<'_>, deadline: Instant) -> Decided {
         let now = Utc::now();
         let new = group(&case.images.uses).len();
         let too_many = (new > MOST_IMAGES).then(|| format!("the object has {new} new images; at most {MOST_IMAGES} are judged at once"));
         match &too_many {
             Some(message) if case.policies.iter().any(|policy| policy.mode == Mode::Enforce) => {
-                return (Answer::denied(Status::Forbidden, message.clone()), Outcome::Refused, Some(Reason::TooLarge));
+                return Decided::of(Answer::denied(Status::Forbidden, message.clone()), Outcome::Refused, Some(Reason::TooLarge));
             }
             _ => {}
         }
@@ -201,12 +217,21 @@ impl Gate {
                 Ok(patch) => answer.patch = patch,
                 Err(error) => {
                     tracing::error!(%error, "patch not sent");
-                    return (unavailable(&Fault::Internal), Outcome::Fault, Some(Reason::Internal));
+                    return Decided::of(unavailable(&Fault::Internal), Outcome::Fault, Some(Reason::Internal));
                 }
             }
         }
         let (outcome, reason) = outcome(&decisions);
-        (answer, outcome, reason)
+        let enforced = case.policies.iter().any(|policy| policy.mode == Mode::Enforce);
+        let images = alerts::images(&self.alerts, case.namespace, &decisions);
+        Decided { answer, outcome, reason, enforced, images }
+    }
+}
+
+impl Decided {
+    /// What was decided without looking at images.
+    fn of(answer: Answer, outcome: Outcome, reason: Option<Reason>) -> Self {
+        Self { enforced: answer.denied.is_some(), answer, outcome, reason, images: vec![] }
     }
 }
 

@@ -41,6 +41,9 @@ pub struct Request<'a> {
     pub namespace: Option<String>,
     /// What is done.
     pub operation: Operation,
+    /// Whether nothing will be stored.
+    #[serde(default)]
+    pub dry_run: Option<bool>,
     /// The object as it would be stored.
     #[serde(default, borrow)]
     pub object: Option<&'a RawValue>,

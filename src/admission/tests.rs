@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+mod alerts;
 mod http;
 mod objects;
 mod places;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{AdmissionObserver, Bodies, Gate, Outcome, Pass, Routes, Surroundings, Traffic, routes};
+use crate::alerting::Alerts;
 use crate::evaluate::{CacheOutcome, Evaluator, Fault, MemoryStateStore, NoPullSecrets, Observer, PullSecrets};
 use crate::index::Snapshot;
 use crate::policy::{Labels, Reason};
@@ -63,11 +65,21 @@ impl Webhook {
     }
 
     fn with(snapshot: Option<Arc<Snapshot>>) -> Self {
+        Self::telling(snapshot, Alerts::default())
+    }
+
+    fn telling(snapshot: Option<Arc<Snapshot>>, alerts: Alerts) -> Self {
         let (snapshots, read) = watch::channel(snapshot);
         let (segment, segment_read) = watch::channel(Some(Arc::from("secret")));
         let evaluator = Evaluator::new(client(), Arc::new(Silent), Arc::new(MemoryStateStore::default()));
-        let gate =
-            Gate { snapshots: read, evaluator, surroundings: Arc::new(Around), observer: Arc::new(Silent), traffic: Traffic::default() };
+        let gate = Gate {
+            snapshots: read,
+            evaluator,
+            surroundings: Arc::new(Around),
+            observer: Arc::new(Silent),
+            traffic: Traffic::default(),
+            alerts,
+        };
         let routes =
             Routes { gate: Arc::new(gate), segment: segment_read, operator_namespace: "bonafide-system".into(), bodies: Bodies::default() };
         Self { routes, _snapshots: snapshots, _segment: segment }

@@ -3,6 +3,7 @@
 //! Boundary: kube clients live here and in `runtime`. Invariant: reading is done by every replica, writing only by
 //! the Lease holder, fenced by `resourceVersion`; nothing here decides about an image.
 
+mod alert_material;
 pub mod certificates;
 mod collector;
 mod namespaces;
@@ -17,6 +18,7 @@ pub mod verification_report;
 mod watch;
 pub mod webhook_configuration;
 
+pub use alert_material::AlertMaterial;
 pub use collector::{Collector, Compiled, Publisher};
 pub use namespaces::NamespaceReader;
 pub use pull_secrets::PullSecretReader;

@@ -44,6 +44,11 @@ impl Sources {
         lock(&self.read).clone()
     }
 
+    /// What was read of one source; nothing before it was looked for.
+    pub(super) fn get(&self, source: &SourceRef) -> Option<Source> {
+        lock(&self.read).get(source).cloned()
+    }
+
     /// Starts and ends watches so that just the wanted sources are watched.
     pub(super) fn follow(&mut self, wanted: &BTreeSet<SourceRef>) {
         let gone: Vec<_> = self.watching.keys().filter(|source| !wanted.contains(source)).cloned().collect();

@@ -12,6 +12,7 @@
 //! reports (edited, deleted) ──> what is stored ─┴─> Change ─> write, so many in a second
 //! ```
 
+mod alert;
 mod book;
 mod case;
 mod cases;
@@ -42,12 +43,14 @@ use tokio::sync::{Notify, SetOnce, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use self::alert::remind;
 use self::book::{Book, Now};
 use self::mirrors::Mirrors;
 use self::pace::Pace;
 pub use self::running::{Counts, Running, SeenPod, Verified};
 use super::{PullSecretReader, Reach};
 use crate::admission::Traffic;
+use crate::alerting::Alerts;
 use crate::evaluate::Evaluator;
 use crate::index::Snapshot;
 use crate::settings::Settings;
@@ -74,6 +77,8 @@ pub struct ReportSettings {
     pub pull_secrets: PullSecretReader,
     /// Whether pods are being admitted: their answers come before reports.
     pub traffic: Traffic,
+    /// Those who are told what has changed.
+    pub alerts: Alerts,
     /// Where others count what runs.
     pub running: Running,
     /// What people have set; followed while it works.
@@ -91,6 +96,7 @@ struct Term {
     settings: watch::Receiver<Arc<Settings>>,
     pull_secrets: PullSecretReader,
     traffic: Traffic,
+    alerts: Alerts,
     book: Mutex<Book>,
     mirrors: Mutex<Mirrors>,
     /// Whether Reports of openreports.io can be watched.
@@ -172,8 +178,19 @@ async fn work(term: &Term) {
 
 impl Term {
     fn new(settings: &ReportSettings) -> Self {
-        let ReportSettings { client, reach, evaluator, snapshots, leader: _, pull_secrets, traffic, running: _, settings, cancel: _ } =
-            settings;
+        let ReportSettings {
+            client,
+            reach,
+            evaluator,
+            snapshots,
+            leader: _,
+            pull_secrets,
+            traffic,
+            alerts,
+            running: _,
+            settings,
+            cancel: _,
+        } = settings;
         Self {
             client: client.clone(),
             reach: reach.clone(),
@@ -182,6 +199,7 @@ impl Term {
             settings: settings.clone(),
             pull_secrets: pull_secrets.clone(),
             traffic: traffic.clone(),
+            alerts: alerts.clone(),
             book: Mutex::default(),
             mirrors: Mutex::default(),
             has_open_reports: AtomicBool::new(false),

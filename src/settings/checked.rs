@@ -8,6 +8,7 @@ use oci::Host;
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
+use super::alerting::Alerting;
 use super::mistake::{Mistake, SettingsError};
 use super::raw::{RawLimits, RawRegistryRates, RawReports, RawSettings, RawVerification};
 use super::selection::Selection;
@@ -32,6 +33,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What is counted.
     pub metrics: Metrics,
+    /// Who is told what.
+    pub alerting: Alerting,
 }
 
 /// What is written of what runs.
@@ -114,7 +117,7 @@ impl Settings {
     }
 
     fn check(raw: RawSettings) -> Result<Self, SettingsError> {
-        let RawSettings { log_level, reports, verification, limits, metrics } = raw;
+        let RawSettings { log_level, reports, verification, limits, metrics, alerting } = raw;
         let mut mistakes = Vec::new();
         if log_level.as_deref().is_some_and(|level| level.is_empty() || EnvFilter::builder().parse(level).is_err()) {
             mistakes.push(Mistake::new(
@@ -128,6 +131,7 @@ impl Settings {
             verification: self::verification(verification, &mut mistakes),
             limits: self::limits(&limits, &mut mistakes),
             metrics: Metrics { per_container: metrics.per_container },
+            alerting: Alerting::check(alerting, &mut mistakes),
         };
         if mistakes.is_empty() { Ok(settings) } else { Err(SettingsError::Mistakes(mistakes)) }
     }
@@ -142,6 +146,7 @@ impl Default for Settings {
             verification: verification(raw.verification, mistakes),
             limits: limits(&raw.limits, mistakes),
             metrics: Metrics { per_container: raw.metrics.per_container },
+            alerting: Alerting::default(),
         }
     }
 }
@@ -186,7 +191,7 @@ fn rate(value: u32, path: &str, mistakes: &mut Vec<Mistake>) -> u32 {
     value
 }
 
-fn duration(text: &str, path: &str, least: Duration, most: Duration, mistakes: &mut Vec<Mistake>) -> Duration {
+pub(super) fn duration(text: &str, path: &str, least: Duration, most: Duration, mistakes: &mut Vec<Mistake>) -> Duration {
     match humantime::parse_duration(text) {
         Ok(duration) if (least..=most).contains(&duration) => duration,
         Ok(_) => {

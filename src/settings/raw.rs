@@ -19,6 +19,8 @@ pub struct RawSettings {
     pub limits: RawLimits,
     /// What is counted.
     pub metrics: RawMetrics,
+    /// Who is told what.
+    pub alerting: super::alerting::RawAlerting,
 }
 
 /// `reports`.

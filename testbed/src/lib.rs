@@ -21,6 +21,7 @@ mod pki;
 mod ports;
 mod post_mortem;
 mod process;
+mod receiver;
 mod registry;
 mod relay;
 pub mod tools;
@@ -41,5 +42,6 @@ pub use notary::{Backup, Endpoint, NotaryClient, NotaryFront, NotaryServer, Sign
 pub use operator::{Operator, OperatorOptions};
 pub use ports::free_port;
 pub use process::{Detached, Process};
+pub use receiver::{Mood, Receiver};
 pub use registry::{Registry, Request};
 pub use relay::Relay;

@@ -14,6 +14,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use testbed::Environment;
 
 mod actions;
+mod alerting;
 mod command_line;
 mod content_trust_command;
 mod content_trust_images;
@@ -98,6 +99,7 @@ const TOGETHER: &[&[Story]] = &[
 
 /// Stories that need it for themselves.
 const ALONE: &[&[Story]] = &[
+    alerting::ALONE,
     reports::ALONE,
     scopes::ALONE,
     webhooks::ALONE,

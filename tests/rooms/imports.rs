@@ -20,7 +20,7 @@ const EVERYBODYS: [&str; 4] = ["chain", "text", "peers", "testing"];
 /// Rooms without input and output, whose answers depend on their arguments alone.
 const PURE: &[&str] = &["tokio", "reqwest", "kube::Client", "kube::Api", "kube::runtime"];
 
-const ROOMS: [Room; 15] = [
+const ROOMS: [Room; 16] = [
     room("chain", &[], PURE),
     room("text", &[], PURE),
     room("peers", &[], PURE),
@@ -31,8 +31,9 @@ const ROOMS: [Room; 15] = [
     room("index", &["crd", "policy"], &["reqwest", "kube::Client", "kube::Api"]),
     room("evaluate", &["crd", "policy", "index"], &["kube::Client", "kube::Api"]),
     room("report", &["crd", "policy", "evaluate"], PURE),
-    room("admission", &["crd", "policy", "index", "evaluate"], &["kube::Client", "kube::Api"]),
-    room("controllers", &["crd", "policy", "settings", "index", "evaluate", "report", "admission"], &[]),
+    room("alerting", &["crd", "settings"], &["kube::Client", "kube::Api"]),
+    room("admission", &["crd", "policy", "settings", "index", "evaluate", "alerting"], &["kube::Client", "kube::Api"]),
+    room("controllers", &["crd", "policy", "settings", "index", "evaluate", "report", "alerting", "admission"], &[]),
     room("results", &["crd", "policy", "report", "controllers"], &["kube::Client", "kube::Api"]),
     room("runtime", &["*"], &[]),
     room("cli", &["*"], &[]),

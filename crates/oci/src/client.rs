@@ -19,6 +19,7 @@ mod held;
 mod leave;
 mod link;
 mod outage;
+mod post;
 mod rates;
 mod redirect;
 mod referrers;
@@ -43,6 +44,7 @@ use tokio::time::Instant;
 
 use self::{auth::Authorization, leave::Leaves, transport::Transports};
 pub use self::{
+    post::{Post, PostError, Posted, Poster},
     rates::{Limits, RequestRates},
     scope::Scope,
 };

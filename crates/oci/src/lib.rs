@@ -7,6 +7,7 @@
 //! Client ── session(Party, Grants, deadline) ── Session ── resolve, manifest, blob, referrers, file
 //!    └─ Egress: which addresses may be dialled at all
 //!                  └─ Access: plain HTTP, CA bundle and credentials, per literal host
+//! Poster ── post       a body for a server that is no registry, through the same guard
 //! ```
 //!
 //! Boundary: this crate fetches bytes and proves that they are the bytes that were asked for. It judges neither
@@ -30,8 +31,8 @@ pub use access::{Access, CaBundle, CaBundleError, Credential, DockerConfigError,
 #[cfg(feature = "fuzzing")]
 pub use client::fuzzing;
 pub use client::{
-    Client, ClientError, ClientSettings, DEFAULT_BYTES, DEFAULT_CONCURRENCY, Freshness, Grants, Limits, OnRequest, Party, RequestOutcome,
-    RequestRates, Scope, Session,
+    Client, ClientError, ClientSettings, DEFAULT_BYTES, DEFAULT_CONCURRENCY, Freshness, Grants, Limits, OnRequest, Party, Post, PostError,
+    Posted, Poster, RequestOutcome, RequestRates, Scope, Session,
 };
 pub use descriptor::Descriptor;
 pub use digest::{Digest, DigestError};

@@ -15,6 +15,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
+use super::alert;
 use super::case::{Case, Sighting};
 use super::cases::{Asked, Cases, Found};
 use super::pool::Pool;
@@ -22,6 +23,7 @@ use super::queue::{Name, Queue};
 use super::running::{Glance, SeenPod, Verified};
 use super::standing::Standing;
 use super::stored::Stored;
+use crate::alerting::Alert;
 use crate::crd::ImageResult;
 use crate::policy::ObjectName;
 use crate::report::{Outcome, Owner};
@@ -210,7 +212,8 @@ impl Book {
         let outcome = pod.found.as_ref().filter(|_| pod.standing.can_be_told())?;
         pod.standing.tells();
         let since = pod.standing.since;
-        Some(Telling { pod: name.clone(), uid: pod.uid.clone().into(), report, verified: outcome.condition(since), since })
+        let (verified, results) = (outcome.condition(since), outcome.results.clone());
+        Some(Telling { pod: name.clone(), uid: pod.uid.clone().into(), report, verified, results, since })
     }
 
     /// Everything that was found out.
@@ -226,6 +229,12 @@ impl Book {
             })
         };
         self.pods.iter().filter_map(seen).collect()
+    }
+
+    /// Alerts of the pods whose last verdict that was one is a bad one.
+    pub(super) fn unverified(&self) -> Vec<Alert> {
+        let bad = self.pods.iter().filter(|(_, pod)| pod.standing.is_bad());
+        bad.filter_map(|(name, pod)| Some(alert::still(name, &pod.uid, pod.standing.since, &pod.found.as_ref()?.results))).collect()
     }
 
     /// The same, to be counted.
@@ -259,5 +268,6 @@ pub(super) struct Telling {
     pub(super) uid: String,
     pub(super) report: Option<String>,
     pub(super) verified: crate::crd::Condition,
+    pub(super) results: Arc<[ImageResult]>,
     pub(super) since: DateTime<Utc>,
 }

@@ -1,4 +1,4 @@
-//! Telling people that a verdict has changed: one line of log and one Event on the pod.
+//! Telling people that a verdict has changed: one line of log, one Event on the pod, one alert.
 //!
 //! Invariant: only changes between verdicts are told, each once; that nothing could be found out is no verdict. The name
 //! of an Event says what it tells, so that it is the same for whichever leader tells it. Reports come first.
@@ -15,6 +15,7 @@ use kube::Api;
 use kube::api::{ObjectMeta, PostParams};
 
 use super::Term;
+use super::alert;
 use super::book::Telling;
 use super::queue::Name;
 use crate::text::shown;
@@ -62,10 +63,11 @@ async fn publish(term: &Term, telling: &Telling) {
         verified.message,
         "a verdict has changed"
     );
+    alert::tell(&term.alerts, telling);
 }
 
 fn event(telling: &Telling) -> Event {
-    let Telling { pod, uid, report, verified, since: _ } = telling;
+    let Telling { pod, uid, report, verified, .. } = telling;
     let is_good = verified.status == "True";
     let note = match report {
         Some(report) => format!("{}, see VerificationReport {report}", verified.message),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use chrono::{DateTime, Utc};
 
 use super::Term;
+use crate::alerting::Alert;
 use crate::crd::{ImageResult, ImageStatus};
 use crate::report::{Workload, worse};
 
@@ -91,6 +92,13 @@ impl Running {
         let mut pods = self.term()?.book().seen();
         pods.sort_by(|one, other| (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name)));
         Some(pods)
+    }
+
+    /// Alerts of the pods that are not verified, and whether they are all that there are; nothing while this replica does not lead.
+    pub(super) fn unverified(&self) -> Option<(Vec<Alert>, bool)> {
+        let term = self.term()?;
+        let book = term.book();
+        Some((book.unverified(), term.pods_listed.initialized() && book.looked_at().1 == 0))
     }
 
     fn term(&self) -> Option<Arc<Term>> {

@@ -86,6 +86,11 @@ impl Standing {
         self.violations().iter().any(|violation| violation.closed.is_some())
     }
 
+    /// Whether the last verdict that was one is a bad one.
+    pub(super) fn is_bad(&self) -> bool {
+        self.decided == Some(Verified::No)
+    }
+
     /// Whether there is a verdict that nobody was told.
     pub(super) fn is_news(&self) -> bool {
         self.decided.is_some() && self.decided != self.told

@@ -1,5 +1,6 @@
 //! What is computed when it is scraped, so that it cannot go stale: the snapshot's age, our objects by state.
 
+mod alerts;
 mod running;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use tokio::sync::watch;
 
+use crate::alerting::Alerts;
 use crate::controllers::Compiled;
 use crate::controllers::notary_state::Remembered;
 use crate::controllers::verification_report::Running;
@@ -38,6 +40,7 @@ pub(in crate::runtime) struct State {
     pub(in crate::runtime) installed: watch::Receiver<Option<Installed>>,
     pub(in crate::runtime) remembered: watch::Receiver<Option<Remembered>>,
     pub(in crate::runtime) running: Running,
+    pub(in crate::runtime) alerts: Alerts,
 }
 
 impl fmt::Debug for State {
@@ -67,6 +70,7 @@ impl Collector for State {
         if let Some(counts) = self.running.counts() {
             running::encode(&mut encoder, &counts)?;
         }
+        alerts::encode(&mut encoder, &self.alerts.counts())?;
         let Some(compiled) = compiled else { return Ok(()) };
         let age = ConstGauge::new(compiled.published.elapsed().as_secs_f64());
         age.encode(encoder.encode_descriptor("snapshot_age_seconds", "Time since the snapshot was compiled", None, MetricType::Gauge)?)?;

@@ -17,16 +17,20 @@ use super::super::telemetry::LogFilter;
 use super::webhook::{Webhook, WebhookConfig};
 use super::{LEASE, Operator, OperatorConfig};
 use crate::admission::{Gate, Traffic};
+use crate::alerting::{Alerts, Dispatcher};
 use crate::controllers::certificates::{self, CertificateSettings};
 use crate::controllers::notary_state::{Census, ConfigMapStateStore, Remembered};
 use crate::controllers::settings::{Publish, SettingsSource};
 use crate::controllers::status::StatusWriter;
 use crate::controllers::verification_report::{self, ReportSettings, Running};
 use crate::controllers::webhook_configuration::{self, Installed, Target, WebhookSettings};
-use crate::controllers::{Collector, Compiled, NamespaceReader, Publisher, PullSecretReader, node_critical};
+use crate::controllers::{AlertMaterial, Collector, Compiled, NamespaceReader, Publisher, PullSecretReader, node_critical};
 use crate::evaluate::{Evaluator, StateStore};
 use crate::index::{Coverage, Snapshot};
 use crate::settings::Settings;
+
+/// Towards registries and receivers of alerts.
+const USER_AGENT: &str = concat!("bonafide/", env!("CARGO_PKG_VERSION"));
 
 /// What every part is started with.
 struct Parts<'a> {
@@ -51,6 +55,7 @@ pub(super) fn start(
 
     let (settings, settings_read) = parts.settings();
     parts.spawn(follow_log_level(settings.clone(), config.log.clone(), parts.cancel.clone()));
+    let alerts = parts.alerts(settings.clone())?;
     let evaluator = parts.evaluator(settings.clone())?;
     let (traffic, running) = (Traffic::default(), Running::default());
     let pull_secrets = PullSecretReader::new(client.clone());
@@ -82,11 +87,13 @@ pub(super) fn start(
         leader: leadership.leader(),
         pull_secrets: pull_secrets.clone(),
         traffic: traffic.clone(),
+        alerts: alerts.clone(),
         running: running.clone(),
         settings: settings.clone(),
         cancel: parts.cancel.clone(),
     };
     parts.spawn(when(settings_read.clone(), verification_report::run(reports)));
+    parts.spawn(verification_report::remind(running.clone(), alerts.clone(), parts.cancel.clone()));
     registry.register_collector(Box::new(State {
         compiled: compiled_read,
         leader: leadership.leader(),
@@ -94,12 +101,13 @@ pub(super) fn start(
         installed: installed_read,
         remembered,
         running: running.clone(),
+        alerts: alerts.clone(),
     }));
     let results = Arc::new(parts.results(running));
     let webhook = config.webhook.as_ref().map(|webhook| {
         let cluster = Cluster { namespaces: NamespaceReader::new(client.clone()), pull_secrets };
         let observer = parts.metrics.clone();
-        let gate = Gate { snapshots: snapshots_read.clone(), evaluator, surroundings: Arc::new(cluster), observer, traffic };
+        let gate = Gate { snapshots: snapshots_read.clone(), evaluator, surroundings: Arc::new(cluster), observer, traffic, alerts };
         parts.webhook(webhook, gate, coverage_read, installed)
     });
     let Parts { tasks, cancel, .. } = parts;
@@ -134,7 +142,7 @@ impl Parts<'_> {
         let counted = self.metrics.clone();
         let client = oci::ClientSettings {
             egress: config.egress.clone(),
-            user_agent: concat!("bonafide/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user_agent: USER_AGENT.to_owned(),
             on_request: Some(Arc::new(move |host: &oci::Host, outcome| counted.registry_request(host, outcome))),
             max_concurrent_per_host: oci::DEFAULT_CONCURRENCY,
             max_bytes: oci::DEFAULT_BYTES,
@@ -142,6 +150,17 @@ impl Parts<'_> {
         let registries = oci::Client::new(client).context("the registry client cannot be set up")?;
         self.spawn(follow_request_rates(settings, registries.limits().clone(), self.cancel.clone()));
         Ok(Evaluator::new(registries, self.metrics.clone(), states))
+    }
+
+    /// Those who are told, as the settings have them.
+    fn alerts(&self, settings: watch::Receiver<Arc<Settings>>) -> anyhow::Result<Alerts> {
+        let alerts = Alerts::default();
+        let poster =
+            oci::Poster::new(self.config.egress.clone(), USER_AGENT.to_owned()).context("the client for alerts cannot be set up")?;
+        let material = AlertMaterial::new(self.client.clone(), self.config.home().to_owned());
+        let dispatcher = Dispatcher::new(alerts.clone(), poster, material.clone(), self.tasks.clone(), self.cancel.clone());
+        self.spawn(material.follow(settings, dispatcher, self.cancel.clone()));
+        Ok(alerts)
     }
 
     fn collector(&self) -> Collector {

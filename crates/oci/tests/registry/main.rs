@@ -6,6 +6,7 @@ mod auth;
 mod egress;
 mod fairness;
 mod limits;
+mod post;
 mod pull;
 mod rates;
 mod redirects;
