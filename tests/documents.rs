@@ -3,6 +3,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a failed assertion is how a test fails")]
 
+#[path = "documents/metrics.rs"]
+mod metrics;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

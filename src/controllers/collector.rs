@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Reach;
 use super::sources::Sources;
-use super::watch::{Stores, observe};
+use super::watch::{Stores, WatchErrors, observe};
 use crate::index::{Coverage, Finding, Inputs, Snapshot, Source, SourceRef, capped, compile, wanted};
 use crate::policy::Kind;
 
@@ -61,11 +61,12 @@ impl Collector {
         reach: &Reach,
         operator_namespace: String,
         exempt_namespaces: BTreeSet<String>,
+        errors: &WatchErrors,
         tasks: &TaskTracker,
         cancel: &CancellationToken,
     ) -> Self {
         let changed = Arc::new(Notify::new());
-        let stores = observe(client, reach, &changed, tasks, cancel);
+        let stores = observe(client, reach, &changed, errors, tasks, cancel);
         let sources = Sources::new(client.clone(), tasks.clone(), changed.clone());
         Self { stores, operator_namespace, exempt_namespaces, sources, changed }
     }

@@ -23,4 +23,4 @@ pub use collector::{Collector, Compiled, Publisher};
 pub use namespaces::NamespaceReader;
 pub use pull_secrets::PullSecretReader;
 pub use reach::Reach;
-pub use watch::Stores;
+pub use watch::{Stores, WatchErrors};

@@ -14,6 +14,9 @@ use kube::runtime::reflector::Store;
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,19 +38,35 @@ pub struct Stores {
     pub namespaces: Store<PartialObjectMeta<Namespace>>,
 }
 
+/// Errors of watches by kind: while they go on, what was seen last stays in force.
+pub type WatchErrors = Family<WatchedKind, Counter>;
+
+/// What a watch is about.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct WatchedKind {
+    kind: String,
+}
+
 /// Starts the watches; `changed` is woken after each change.
-pub(super) fn observe(client: &Client, reach: &Reach, changed: &Arc<Notify>, tasks: &TaskTracker, cancel: &CancellationToken) -> Stores {
+pub(super) fn observe(
+    client: &Client,
+    reach: &Reach,
+    changed: &Arc<Notify>,
+    errors: &WatchErrors,
+    tasks: &TaskTracker,
+    cancel: &CancellationToken,
+) -> Stores {
     let start = |kind: ApiResource| {
         let writer = Writer::new(kind.clone());
         let store = writer.as_reader();
         let stream = watcher(reach.untyped(client, &kind), watcher::Config::default()).default_backoff().reflect(writer);
-        tasks.spawn(drive(stream, kind.kind, changed.clone(), cancel.clone()));
+        tasks.spawn(drive(stream, kind.kind, changed.clone(), errors.clone(), cancel.clone()));
         store
     };
     let namespaces = Writer::default();
     let store = namespaces.as_reader();
     let stream = self::namespaces(client, reach).modify(trim).reflect(namespaces);
-    tasks.spawn(drive(stream, "Namespace".to_owned(), changed.clone(), cancel.clone()));
+    tasks.spawn(drive(stream, "Namespace".to_owned(), changed.clone(), errors.clone(), cancel.clone()));
     Stores {
         policies: start(ApiResource::erase::<ImagePolicy>(&())),
         validators: start(ApiResource::erase::<Validator>(&())),
@@ -104,9 +123,12 @@ async fn drive<K>(
     stream: impl futures::Stream<Item = Result<watcher::Event<K>, watcher::Error>>,
     kind: String,
     changed: Arc<Notify>,
+    errors: WatchErrors,
     cancel: CancellationToken,
 ) {
     let mut stream = std::pin::pin!(stream);
+    // From the start, so that the first error is an increase.
+    let errors = errors.get_or_create_owned(&WatchedKind { kind: kind.clone() });
     let mut failing = false;
     while let Some(Some(event)) = cancel.run_until_cancelled(stream.next()).await {
         match event {
@@ -116,6 +138,7 @@ async fn drive<K>(
                 changed.notify_one();
             }
             Err(error) => {
+                errors.inc();
                 // Once per outage at a level that people see; the stream retries with back-off by itself.
                 if failing {
                     tracing::debug!(kind, %error, "watch failed again");
@@ -142,5 +165,34 @@ pub(super) fn observed(kind: Kind, object: &DynamicObject) -> Observed {
         generation: object.meta().generation,
         created: object.creation_timestamp().and_then(|time| chrono::DateTime::from_timestamp(time.0.as_second(), 0)),
         spec: object.data.get("spec").cloned().unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn errors_of_a_watch_are_counted_and_wake_nobody() {
+        let (errors, changed) = (WatchErrors::default(), Arc::new(Notify::new()));
+        let of = |kind: &str| WatchedKind { kind: kind.to_owned() };
+        let failed = || Err(watcher::Error::NoResourceVersion);
+        let done = futures::stream::iter([failed(), failed(), Ok(watcher::Event::<DynamicObject>::Init), failed()]);
+        drive(done, "ImagePolicy".to_owned(), changed.clone(), errors.clone(), CancellationToken::new()).await;
+        drive(
+            futures::stream::iter([Ok(watcher::Event::<DynamicObject>::Init)]),
+            "Validator".to_owned(),
+            changed.clone(),
+            errors.clone(),
+            CancellationToken::new(),
+        )
+        .await;
+        assert_eq!(errors.get_or_create(&of("ImagePolicy")).get(), 3);
+        let mut page = String::new();
+        let mut registry = prometheus_client::registry::Registry::default();
+        registry.register("watch_errors", "Errors", errors);
+        assert!(prometheus_client::encoding::text::encode(&mut page, &registry).is_ok());
+        assert!(page.contains("watch_errors_total{kind=\"Validator\"} 0"), "{page}");
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, changed.notified()).await.is_err());
     }
 }

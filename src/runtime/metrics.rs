@@ -16,6 +16,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::admission::{AdmissionObserver, Outcome, Pass};
+use crate::controllers::WatchErrors;
 use crate::evaluate::{CacheOutcome, Observer};
 use crate::policy::Reason;
 
@@ -63,6 +64,8 @@ pub struct Metrics {
     pub settings_usable: Gauge,
     /// Settings that could not be used.
     pub settings_refused: Counter,
+    /// Errors of the watches that policies are made from.
+    pub watch_errors: WatchErrors,
 }
 
 impl Metrics {
@@ -79,6 +82,7 @@ impl Metrics {
             notary_state_lost: Counter::default(),
             settings_usable: Gauge::default(),
             settings_refused: Counter::default(),
+            watch_errors: WatchErrors::default(),
         };
         registry.register("admission_requests", "Admission requests by outcome and first reason", metrics.requests.clone());
         registry.register("admission_seconds", "Time to answer an admission request", metrics.request_seconds.clone());
@@ -92,6 +96,8 @@ impl Metrics {
         let help = "Whether the written settings are in force: 0 while they cannot be used and former ones stay";
         registry.register("settings_usable", help, metrics.settings_usable.clone());
         registry.register("settings_refused", "Settings that were written and could not be used", metrics.settings_refused.clone());
+        let errors = metrics.watch_errors.clone();
+        registry.register("watch_errors", "Errors while policies, validators, trust roots and namespaces were watched", errors);
         Arc::new(metrics)
     }
 

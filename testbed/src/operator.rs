@@ -122,9 +122,14 @@ impl Operator {
         Ok(line.and_then(|line| line.rsplit(' ').next()).and_then(|value| value.parse().ok()))
     }
 
+    /// `127.0.0.1:PORT` of the admin listener.
+    pub fn admin_address(&self) -> String {
+        format!("127.0.0.1:{}", self.admin_port)
+    }
+
     /// Gets a path of the admin listener; a status other than success is an error.
     pub fn admin(&self, path: &str) -> Result<String> {
-        let mut answer = ureq::get(&format!("http://127.0.0.1:{}{path}", self.admin_port)).call()?;
+        let mut answer = ureq::get(&format!("http://{}{path}", self.admin_address())).call()?;
         Ok(answer.body_mut().read_to_string()?)
     }
 

@@ -28,6 +28,7 @@ mod image_ids;
 mod images_command;
 mod interrupted;
 mod modes;
+mod monitoring;
 mod namespaced;
 mod outages;
 mod pinning;
@@ -65,6 +66,8 @@ const FIRST: &[&[Story]] = &[webhooks::FIRST];
 
 /// Stories that share the cluster.
 const TOGETHER: &[&[Story]] = &[
+    // First, because it waits longest.
+    monitoring::STORIES,
     command_line::STORIES,
     content_trust_command::STORIES,
     content_trust_images::STORIES,

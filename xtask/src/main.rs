@@ -1,5 +1,6 @@
 //! What developers run: `cargo xtask --help`.
 
+mod alerts;
 mod bench;
 mod browser;
 mod crds;
@@ -44,11 +45,17 @@ enum Command {
         /// Run only these parts: micro, scale, hot, burst, pinned, cold, far, containers, simultaneous, memory, policy, key, references, floor.
         parts: Vec<String>,
     },
-    /// Find or build the control plane, the registries and the signers.
+    /// Find or build the control plane, the registries, the signers and Prometheus.
     Tools,
     /// Write manifests/crds from the types in src/crd.
     Crds {
         /// Write nothing; fail when a committed file is not what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Write the alerts for the Prometheus operator from manifests/monitoring/alerts.yaml.
+    Alerts {
+        /// Write nothing; fail when the committed file is not what would be written.
         #[arg(long)]
         check: bool,
     },
@@ -77,6 +84,8 @@ fn run(command: Command) -> Result<()> {
         Command::Tools => suite::tools(),
         Command::Crds { check: false } => crds::write(),
         Command::Crds { check: true } => crds::check(),
+        Command::Alerts { check: false } => alerts::write(),
+        Command::Alerts { check: true } => alerts::check(),
         Command::Lint => suite::lint(),
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::step::{cargo, cargo_program, step};
-use crate::{browser, crds, deny, fuzz};
+use crate::{alerts, browser, crds, deny, fuzz};
 
 /// The integration test that has a step of its own.
 const E2E: &str = "e2e";
@@ -22,7 +22,8 @@ pub(crate) fn test() -> Result<()> {
         cargo(&tests.iter().map(String::as_str).collect::<Vec<_>>())
     })?;
     step("documentation tests", "cargo test --workspace --doc", || cargo(&["test", "--workspace", "--doc"]))?;
-    step("generated files", "cargo xtask crds --check", crds::check)?;
+    step("generated CRDs", "cargo xtask crds --check", crds::check)?;
+    step("generated alerts", "cargo xtask alerts --check", alerts::check)?;
     step("fuzz", "cargo xtask fuzz", fuzz::short)?;
     step("e2e", "cargo xtask e2e", || e2e(None))?;
     println!("\neverything passed in {} s", start.elapsed().as_secs());

@@ -165,7 +165,8 @@ impl Parts<'_> {
 
     fn collector(&self) -> Collector {
         let OperatorConfig { namespace, exempt_namespaces, reach, .. } = self.config;
-        Collector::start(self.client, reach, namespace.clone(), exempt_namespaces.clone(), &self.tasks, &self.cancel)
+        let errors = &self.metrics.watch_errors;
+        Collector::start(self.client, reach, namespace.clone(), exempt_namespaces.clone(), errors, &self.tasks, &self.cancel)
     }
 
     /// Counts what is remembered of trust data.

@@ -39,8 +39,14 @@ fn start(tool: Tool, output: &Path, log: &Path) -> Result<Child> {
     let file = std::fs::File::create(log)?;
     let mut go = Command::new("go");
     go.current_dir(tool.source()).args(["build", "-mod=readonly", "-ldflags", tool.link]);
+    if !tool.tags.is_empty() {
+        go.args(["-tags", tool.tags]);
+    }
     if let Some(overlay) = tool.overlay {
         go.arg("-overlay").arg(overlay.write(output)?);
+    }
+    if let Some(lacking) = tool.lacking {
+        go.arg("-modfile").arg(lacking.write(&tool.source(), output)?);
     }
     go.arg("-o").arg(output).arg(tool.package);
     go.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
