@@ -105,6 +105,7 @@ const ALONE: &[&[Story]] = &[
     alerting::ALONE,
     reports::ALONE,
     scopes::ALONE,
+    monitoring::ALONE,
     webhooks::ALONE,
     outages::ALONE,
     content_trust_keys::ALONE,

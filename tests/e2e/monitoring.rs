@@ -19,6 +19,12 @@ pub const STORIES: &[Story] = &[
     },
 ];
 
+pub const ALONE: &[Story] =
+    &[Story { name: "each_container_has_a_series_while_the_settings_say_so", run: each_container_has_a_series_while_the_settings_say_so }];
+
+/// What is served only where the settings ask for it.
+const SWITCHED_ON: &[&str] = &[PER_CONTAINER, "bonafide_alerts_total", "bonafide_alerts_queued"];
+const PER_CONTAINER: &str = "bonafide_container_image";
 const ALERT: &str = "BonafideUntrustedImageRuns";
 /// The alert stays for two minutes after its cause.
 const RESOLVED: Duration = Duration::from_mins(4);
@@ -85,7 +91,8 @@ fn alerts_dashboard_and_guide_name_the_metrics_that_are_served(env: &Environment
             Ok(served.contains_key("bonafide_notary_guns").then_some(served))
         })?;
 
-        let guide = documented(&read("docs/monitoring.md")?);
+        let mut guide = documented(&read("docs/monitoring.md")?);
+        guide.retain(|name, _| served.contains_key(name) || !SWITCHED_ON.contains(&name.as_str()));
         ensure!(guide == served, "the guide is wrong: {:#?}", difference(&guide, &served));
         for file in ["manifests/monitoring/alerts.yaml", "manifests/monitoring/dashboard.json", "docs/monitoring.md"] {
             let unknown: Vec<_> = named(&read(file)?).into_iter().filter(|name| !is_served(name, &served)).collect();
@@ -101,6 +108,26 @@ fn alerts_dashboard_and_guide_name_the_metrics_that_are_served(env: &Environment
             ensure!(faulty.is_empty(), "{faulty:#?}");
             Ok((!rules.is_empty() && rules.iter().all(|rule| rule["health"] == "ok")).then_some(()))
         })
+    })
+}
+
+fn each_container_has_a_series_while_the_settings_say_so(env: &Environment) -> Result<()> {
+    stage(env, "each", |stage| {
+        trusted_pod(stage)?;
+        let of_pod = format!("{PER_CONTAINER}{{namespace={:?},pod=\"web\",container=\"main\",", stage.namespace.name());
+        let line = || Ok::<_, anyhow::Error>(env.operator.metrics()?.lines().find(|line| line.starts_with(&of_pod)).map(str::to_owned));
+        ensure!(line()?.is_none(), "nobody has asked for it");
+        let settings = json!({"metrics": {"perContainer": true}}).to_string();
+        let metadata = json!({"name": "bonafide-settings", "namespace": "bonafide-system"});
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"settings.yaml": settings}});
+        stage.operator().apply(&yaml(&[map]))?;
+        let told = wait::until("a series for the container", line);
+        let page = families(&env.operator.metrics()?);
+        stage.operator().delete(&["configmap", "bonafide-settings"])?;
+        let told = told?;
+        ensure!(told.contains("digest=\"sha256:") && told.ends_with("status=\"trusted\"} 1"), "{told}");
+        ensure!(page.get(PER_CONTAINER) == documented(&read("docs/monitoring.md")?).get(PER_CONTAINER), "the guide is wrong: {page:?}");
+        wait::until("the series to be gone", || Ok(line()?.is_none().then_some(())))
     })
 }
 
@@ -149,7 +176,7 @@ fn named(text: &str) -> BTreeSet<String> {
 
 fn is_served(name: &str, served: &Families) -> bool {
     let base = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);
-    served.contains_key(name) || served.contains_key(base)
+    served.contains_key(name) || served.contains_key(base) || SWITCHED_ON.contains(&name)
 }
 
 /// Texts called `expr`, wherever they are.

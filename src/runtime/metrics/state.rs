@@ -1,10 +1,12 @@
 //! What is computed when it is scraped, so that it cannot go stale: the snapshot's age, our objects by state.
 
 mod alerts;
+mod containers;
 mod running;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -20,6 +22,7 @@ use crate::controllers::webhook_configuration::Installed;
 use crate::evaluate::VerdictCache;
 use crate::index::Readiness;
 use crate::policy::Kind;
+use crate::settings::Settings;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct TierLabels {
@@ -41,6 +44,7 @@ pub(in crate::runtime) struct State {
     pub(in crate::runtime) remembered: watch::Receiver<Option<Remembered>>,
     pub(in crate::runtime) running: Running,
     pub(in crate::runtime) alerts: Alerts,
+    pub(in crate::runtime) settings: watch::Receiver<Arc<Settings>>,
 }
 
 impl fmt::Debug for State {
@@ -71,6 +75,10 @@ impl Collector for State {
             running::encode(&mut encoder, &counts)?;
         }
         alerts::encode(&mut encoder, &self.alerts.counts())?;
+        let per_container = self.settings.borrow().metrics.per_container;
+        if per_container && let Some(pods) = self.running.pods() {
+            containers::encode(&mut encoder, &pods)?;
+        }
         let Some(compiled) = compiled else { return Ok(()) };
         let age = ConstGauge::new(compiled.published.elapsed().as_secs_f64());
         age.encode(encoder.encode_descriptor("snapshot_age_seconds", "Time since the snapshot was compiled", None, MetricType::Gauge)?)?;

@@ -102,6 +102,7 @@ pub(super) fn start(
         remembered,
         running: running.clone(),
         alerts: alerts.clone(),
+        settings,
     }));
     let results = Arc::new(parts.results(running));
     let webhook = config.webhook.as_ref().map(|webhook| {

@@ -62,7 +62,7 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, counts: &Counts) -> Re
     gauge(counts.waiting).encode(encoder.encode_descriptor("pods_waiting", help, None, MetricType::Gauge)?)
 }
 
-fn label(status: ImageStatus) -> String {
+pub(super) fn label(status: ImageStatus) -> String {
     report::name(status).to_ascii_lowercase()
 }
 
