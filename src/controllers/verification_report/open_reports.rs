@@ -32,9 +32,12 @@ const RETRY: Duration = Duration::from_mins(1);
 pub(super) async fn watch(term: &Term) {
     let (mut told, mut settings) = (false, term.settings.clone());
     loop {
-        settings.mark_unchanged();
+        // Where nobody wants them nothing is asked: without the role each look would be a warning in the log.
+        if settings.wait_for(|settings| settings.reports.open_reports).await.is_err() {
+            return;
+        }
         let error = follow(term).await;
-        if term.settings().reports.open_reports && !std::mem::replace(&mut told, true) {
+        if !std::mem::replace(&mut told, true) {
             tracing::warn!(error = %crate::chain(&error), "Reports of openreports.io are wanted, and cannot be watched");
         }
         tokio::select! {
