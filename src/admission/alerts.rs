@@ -14,7 +14,7 @@ use super::objects::{Decided, Outcome, Pass};
 use super::review::Request;
 use crate::alerting::{Alert, AlertImage, Alerts, NotSent};
 use crate::crd::ImageStatus;
-use crate::evaluate::{ImageDecision, PolicyResult, Verdict};
+use crate::evaluate::{ImageDecision, PolicyResult};
 use crate::policy::Reason;
 use crate::settings::Occasion;
 
@@ -32,21 +32,11 @@ fn image(decision: &ImageDecision, result: &PolicyResult) -> (AlertImage, Reason
         digest: result.verdict.digest().map(ToString::to_string),
         policy: result.policy.name.to_string(),
         rule: result.rule.clone(),
-        status: status(&result.verdict),
+        status: result.verdict.status(),
         reason: reason.as_str().to_owned(),
         message: result.verdict.message(),
     };
     (image, reason)
-}
-
-fn status(verdict: &Verdict) -> ImageStatus {
-    match verdict {
-        Verdict::Trusted(_) => ImageStatus::Trusted,
-        Verdict::Exempt { .. } => ImageStatus::Exempt,
-        Verdict::Unmatched => ImageStatus::Unmatched,
-        Verdict::Refused(_) => ImageStatus::Untrusted,
-        Verdict::Fault(_) => ImageStatus::Unknown,
-    }
 }
 
 /// Tells it. The answer is another one when a receiver without which nothing is admitted did not take the message.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use oci::{Digest, Reference, ReferenceError};
 
 use super::{Fault, Refusal};
-use crate::crd::{Mode, Pin};
+use crate::crd::{ImageStatus, Mode, Pin};
 use crate::index::CompiledPolicy;
 use crate::policy::{ObjectName, Reason};
 
@@ -80,6 +80,17 @@ pub struct ImageDecision {
 }
 
 impl Verdict {
+    /// In the words of reports and alerts.
+    pub fn status(&self) -> ImageStatus {
+        match self {
+            Self::Trusted(_) => ImageStatus::Trusted,
+            Self::Exempt { .. } => ImageStatus::Exempt,
+            Self::Unmatched => ImageStatus::Unmatched,
+            Self::Refused(_) => ImageStatus::Untrusted,
+            Self::Fault(_) => ImageStatus::Unknown,
+        }
+    }
+
     /// Whether the policy has no objection.
     pub fn accepts(&self) -> bool {
         matches!(self, Self::Trusted(_) | Self::Exempt { .. } | Self::Unmatched)

@@ -37,7 +37,7 @@ fn result(group: &ImageGroup, judgement: &Judgement) -> ImageResult {
         image: text::shown(&group.image, MOST_IMAGE),
         digest: digest(group, verdict).as_ref().map(ToString::to_string),
         containers: group.locations.iter().take(MOST_LOCATIONS).map(|location| text::shown(&location.to_string(), MOST_LOCATION)).collect(),
-        status: judgement.status(),
+        status: verdict.status(),
         policy: policy.to_string(),
         rule: rule.as_ref().map(|rule| text::shown(rule, MOST_NAME)),
         validator: names(validators),

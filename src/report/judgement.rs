@@ -1,6 +1,5 @@
 //! Verdicts as reports see them.
 
-use crate::crd::ImageStatus;
 use crate::evaluate::{ImageDecision, PolicyResult, Verdict};
 use crate::policy::ObjectName;
 
@@ -34,19 +33,6 @@ impl JudgedImage {
     /// Joins an image with the decision on it.
     pub fn new(group: ImageGroup, decision: &ImageDecision) -> Self {
         Self { group, judgements: decision.results.iter().map(Judgement::from).collect() }
-    }
-}
-
-impl Judgement {
-    /// The verdict in the words of a report.
-    pub(super) fn status(&self) -> ImageStatus {
-        match self.verdict {
-            Verdict::Trusted(_) => ImageStatus::Trusted,
-            Verdict::Exempt { .. } => ImageStatus::Exempt,
-            Verdict::Unmatched => ImageStatus::Unmatched,
-            Verdict::Refused(_) => ImageStatus::Untrusted,
-            Verdict::Fault(_) => ImageStatus::Unknown,
-        }
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) struct Counted {
 impl Counted {
     /// Nothing for an image that no policy judges.
     pub(super) fn of(image: &JudgedImage) -> Option<Self> {
-        let verdicts = image.judgements.iter().map(|judgement| (judgement.status(), judgement.verdict.reason()));
+        let verdicts = image.judgements.iter().map(|judgement| (judgement.verdict.status(), judgement.verdict.reason()));
         let (status, reason) = verdicts.max_by_key(|(status, reason)| (severity(*status), *reason))?;
         Some(Self { group: image.group.clone(), status, reason })
     }
