@@ -28,8 +28,8 @@ pub(super) fn run(arguments: &SettingsArguments) -> anyhow::Result<ExitCode> {
         }
         Some(file) => std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?,
     };
-    Settings::parse(&text).context(KEY)?;
-    let complete: RawSettings = if text.trim().is_empty() { RawSettings::default() } else { serde_saphyr::from_str(&text)? };
+    let complete = RawSettings::read(&text).context(KEY)?;
+    Settings::check(complete.clone()).context(KEY)?;
     write!(std::io::stdout(), "{}", serde_saphyr::to_string(&complete)?)?;
     Ok(ExitCode::SUCCESS)
 }

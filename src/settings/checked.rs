@@ -13,8 +13,6 @@ use super::mistake::{Mistake, SettingsError};
 use super::raw::{RawLimits, RawRegistryRates, RawReports, RawSettings, RawVerification};
 use super::selection::Selection;
 
-/// Longer than anybody writes; the API server takes no ConfigMap above 1 MiB anyway.
-const MOST_BYTES: usize = 512 * 1024;
 const MOST_HOSTS: usize = 256;
 /// More than a registry or an API server is to be asked.
 const MOST_PER_SECOND: u32 = 10_000;
@@ -106,48 +104,38 @@ pub struct Metrics {
 impl Settings {
     /// Reads a whole text; nothing of it counts when anything is wrong. An empty one is the defaults.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
-        if text.len() > MOST_BYTES {
-            return Err(SettingsError::TooLong(MOST_BYTES));
-        }
-        if text.trim().is_empty() {
-            return Self::check(RawSettings::default());
-        }
-        let raw = serde_saphyr::from_str(text).map_err(|error| SettingsError::Unreadable(error.to_string()))?;
-        Self::check(raw)
+        Self::check(RawSettings::read(text)?)
     }
 
-    fn check(raw: RawSettings) -> Result<Self, SettingsError> {
-        let RawSettings { log_level, reports, verification, limits, metrics, alerting } = raw;
+    /// Checks what was read.
+    pub fn check(raw: RawSettings) -> Result<Self, SettingsError> {
         let mut mistakes = Vec::new();
+        let settings = Self::of(raw, &mut mistakes);
+        if mistakes.is_empty() { Ok(settings) } else { Err(SettingsError::Mistakes(mistakes)) }
+    }
+
+    fn of(raw: RawSettings, mistakes: &mut Vec<Mistake>) -> Self {
+        let RawSettings { log_level, reports, verification, limits, metrics, alerting } = raw;
         if log_level.as_deref().is_some_and(|level| level.is_empty() || EnvFilter::builder().parse(level).is_err()) {
             mistakes.push(Mistake::new(
                 "logLevel",
                 "is neither a level (error, warn, info, debug, trace) nor a list such as bonafide=debug,kube=warn",
             ));
         }
-        let settings = Self {
+        Self {
             log_level,
-            reports: self::reports(&reports, &mut mistakes),
-            verification: self::verification(verification, &mut mistakes),
-            limits: self::limits(&limits, &mut mistakes),
+            reports: self::reports(&reports, mistakes),
+            verification: self::verification(verification, mistakes),
+            limits: self::limits(&limits, mistakes),
             metrics: Metrics { per_container: metrics.per_container },
-            alerting: Alerting::check(alerting, &mut mistakes),
-        };
-        if mistakes.is_empty() { Ok(settings) } else { Err(SettingsError::Mistakes(mistakes)) }
+            alerting: Alerting::check(alerting, mistakes),
+        }
     }
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let (raw, mistakes) = (RawSettings::default(), &mut Vec::new());
-        Self {
-            log_level: None,
-            reports: reports(&raw.reports, mistakes),
-            verification: verification(raw.verification, mistakes),
-            limits: limits(&raw.limits, mistakes),
-            metrics: Metrics { per_container: raw.metrics.per_container },
-            alerting: Alerting::default(),
-        }
+        Self::of(RawSettings::default(), &mut Vec::new())
     }
 }
 

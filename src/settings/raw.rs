@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::mistake::SettingsError;
+
+/// Longer than anybody writes; the API server takes no ConfigMap above 1 MiB anyway.
+pub(super) const MOST_BYTES: usize = 512 * 1024;
+
 /// The whole file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -82,6 +87,19 @@ pub struct RawRegistryRates {
 pub struct RawMetrics {
     /// Whether each container has series of its own.
     pub per_container: bool,
+}
+
+impl RawSettings {
+    /// Reads a whole text, whose values are not checked yet.
+    pub fn read(text: &str) -> Result<Self, SettingsError> {
+        if text.len() > MOST_BYTES {
+            return Err(SettingsError::TooLong(MOST_BYTES));
+        }
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        serde_saphyr::from_str(text).map_err(|error| SettingsError::Unreadable(error.to_string()))
+    }
 }
 
 impl Default for RawReports {

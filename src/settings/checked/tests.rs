@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use super::*;
+use crate::settings::raw::MOST_BYTES;
 
 fn said(text: &str) -> String {
     Settings::parse(text).unwrap_err().to_string()
