@@ -38,7 +38,7 @@ pub use environment::Environment;
 pub use images::{Image, Images};
 pub use install::{OPERATOR_NAMESPACE, SERVICE_ACCOUNT, install};
 pub use kubectl::{Denied, Kubectl};
-pub use monitoring::{Alertmanager, Prometheus, Sample};
+pub use monitoring::{Alertmanager, Prometheus, Sample, queries};
 pub use namespace::Namespace;
 pub use notary::{Backup, Endpoint, NotaryClient, NotaryFront, NotaryServer, Signer, TokenServer, TrustRole};
 pub use operator::{Operator, OperatorOptions};

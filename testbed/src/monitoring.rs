@@ -131,3 +131,15 @@ impl Server {
         Ok(serde_json::from_str(&text)?)
     }
 }
+
+/// The queries of rules or of a dashboard: texts called `expr`, wherever they are.
+pub fn queries(value: &Value) -> Vec<String> {
+    match value {
+        Value::Object(members) => {
+            let own = members.get("expr").and_then(Value::as_str).map(str::to_owned);
+            own.into_iter().chain(members.values().flat_map(queries)).collect()
+        }
+        Value::Array(items) => items.iter().flat_map(queries).collect(),
+        _ => vec![],
+    }
+}

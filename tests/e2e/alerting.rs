@@ -8,7 +8,7 @@ use testbed::{Environment, Mood, Receiver, wait};
 
 use crate::Story;
 use crate::actions::condition;
-use crate::support::{Stage, admitted, refused, stage};
+use crate::support::{SETTINGS, Stage, admitted, refused, settings, stage};
 
 /// Each has the settings for itself.
 pub const ALONE: &[Story] = &[
@@ -21,13 +21,11 @@ pub const ALONE: &[Story] = &[
 ];
 
 const REPORT: &str = "verificationreports.bonafide.dev";
-const SETTINGS: &str = "bonafide-settings";
 
 /// Runs `body` while these receivers are in force.
 fn told<'a>(stage: &Stage<'a>, receivers: &Value, body: impl FnOnce(&Stage<'a>) -> Result<()>) -> Result<()> {
     let text = json!({"alerting": {"cluster": "e2e", "receivers": receivers}}).to_string();
-    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": SETTINGS}, "data": {"settings.yaml": text}});
-    stage.operator().apply(&map.to_string())?;
+    stage.operator().apply(&settings(&text).to_string())?;
     let series = "bonafide_alerts_total{receiver=\"hook\"";
     let outcome = wait::until("the receiver to be known", || Ok(stage.env.operator.metric(series)?.map(drop))).and_then(|()| body(stage));
     stage.operator().delete(&["configmap", SETTINGS])?;
@@ -58,11 +56,6 @@ fn hears(receiver: &Receiver, expected: &[[&str; 4]]) -> Result<()> {
     })
 }
 
-fn verified_by(stage: &Stage<'_>, root: &str) -> Result<()> {
-    let entry = json!({"validator": stage.object("release"), "trustRoots": [stage.object(root)]});
-    stage.policy("policy", &json!({}), &json!([{"name": "all", "images": ["**"], "verify": [entry]}]))
-}
-
 fn says(stage: &Stage<'_>, status: &str) -> Result<()> {
     stage.namespace.wait_until(&[REPORT, "web"], |report| condition(report, "Verified", status).is_some()).map(drop)
 }
@@ -72,21 +65,21 @@ fn receiver_hears_of_a_distrusted_pod_once_and_of_its_return(env: &Environment) 
         let receiver = Receiver::start()?;
         told(stage, &hook(&receiver, stage, &json!({"on": ["Refused", "Changed"]})), |stage| {
             stage.trust(&["build", "qa"])?;
-            verified_by(stage, "build")?;
+            stage.verified_by("build", &json!({}))?;
             let image = stage.signed("web", &["build"])?;
             admitted(stage.pod("web", &image.by_tag())?)?;
             says(stage, "True")?;
             refused(stage.pod("stranger", &stage.unsigned("stranger")?.by_tag())?, &["NoSignature"])?;
             let stranger = ["Refused", "Pod", "stranger", "NoSignature"];
             hears(&receiver, &[stranger])?;
-            verified_by(stage, "qa")?;
+            stage.verified_by("qa", &json!({}))?;
             says(stage, "False")?;
             let distrusted = ["Changed", "Pod", "web", "UntrustedSigner"];
             hears(&receiver, &[stranger, distrusted])?;
             // Looked at again, with the same result.
             let other = json!([{"name": "none", "images": ["registry.example.com/none"], "action": "Deny"}]);
             stage.policy("other", &json!({"mode": "Audit", "unmatched": "Allow"}), &other)?;
-            verified_by(stage, "build")?;
+            stage.verified_by("build", &json!({}))?;
             says(stage, "True")?;
             hears(&receiver, &[stranger, distrusted, ["Changed", "Pod", "web", "Trusted"]])?;
             let bodies = receiver.taken();

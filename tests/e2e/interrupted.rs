@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 use testbed::{Apart, Environment, Format, Image, Namespace, wait};
 
 use crate::Story;
-use crate::support::yaml;
+use crate::support::{own_policy, own_trust_root, settings, yaml};
 
 pub const STORIES: &[Story] = &[
     Story { name: "a_restart_of_the_api_server_loses_no_verdict", run: a_restart_of_the_api_server_loses_no_verdict },
@@ -24,7 +24,7 @@ fn a_restart_of_the_api_server_loses_no_verdict(env: &Environment) -> Result<()>
     let alone = apart.alone("restarted", &[], |namespace| running(env, namespace))?;
     let namespace = &alone.namespace;
     all(namespace, "True")?;
-    namespace.apply(&trust_root(env, "qa")?)?;
+    namespace.apply(&own_trust_root(env, "qa")?.to_string())?;
     wait::until("the change to have begun", || Ok((count(namespace, "False")? > 0).then_some(())))?;
     apart.control_plane().stop_api_server();
     apart.control_plane().start_api_server()?;
@@ -39,7 +39,7 @@ fn another_leader_loses_nothing_and_tells_nothing_twice(env: &Environment) -> Re
     let namespace = &alone.namespace;
     all(namespace, "True")?;
     let second = apart.operator(namespace, &[])?;
-    namespace.apply(&trust_root(env, "qa")?)?;
+    namespace.apply(&own_trust_root(env, "qa")?.to_string())?;
     wait::until("the change to have begun", || Ok((count(namespace, "False")? > 0).then_some(())))?;
     alone.operator.kill();
     ensure!(count(namespace, "True")? > 0, "the change was over before its leader went away: this proves nothing");
@@ -53,28 +53,13 @@ fn running(env: &Environment, namespace: &Namespace) -> Result<()> {
     let reference = format!("{}/{}/web:v1", env.registry.host(), namespace.name());
     let image: Image = env.images.push(&reference, &reference)?;
     env.cosign.sign(&env.key("build")?, &image, Format::Bundle)?;
-    let object = |kind: &str, name: &str, spec: Value| json!({"apiVersion": "bonafide.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
-    let host = json!({"host": env.registry.host().to_string(), "plainHTTP": true});
-    let rules = json!([{"name": "all", "images": ["**"], "verify": [{"validator": "release"}]}]);
-    let settings =
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "bonafide-settings"}, "data": {"settings.yaml": SLOWLY}});
     let pod = |number| {
         let spec = json!({"containers": [{"name": "main", "image": image.by_tag()}]});
         json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": format!("web-{number}")}, "spec": spec})
     };
-    let objects = [
-        object("Validator", "release", json!({"trustRoots": ["root"], "registry": {"hosts": [host]}, "cosign": {}})),
-        object("ImagePolicy", "policy", json!({"mode": "Enforce", "unmatched": "Deny", "rules": rules})),
-        settings,
-    ];
-    namespace.apply(&trust_root(env, "build")?)?;
-    namespace.apply(&yaml(&objects.into_iter().chain((0..PODS).map(pod)).collect::<Vec<_>>()))
-}
-
-fn trust_root(env: &Environment, signer: &str) -> Result<String> {
-    let keys = json!([{"name": "key", "pem": env.key(signer)?.public_pem}]);
-    Ok(json!({"apiVersion": "bonafide.dev/v1alpha1", "kind": "TrustRoot", "metadata": {"name": "root"}, "spec": {"keys": keys}})
-        .to_string())
+    namespace.apply(&own_trust_root(env, "build")?.to_string())?;
+    let objects = own_policy(env).into_iter().chain([settings(SLOWLY)]).chain((0..PODS).map(pod));
+    namespace.apply(&yaml(&objects.collect::<Vec<_>>()))
 }
 
 fn all(namespace: &Namespace, verified: &str) -> Result<()> {

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use testbed::{Alertmanager, Environment, Prometheus, repository, wait};
+use testbed::{Alertmanager, Environment, Prometheus, queries, repository, wait};
 
 use crate::Story;
 use crate::actions::condition;
-use crate::support::{Stage, admitted, stage, yaml};
+use crate::support::{SETTINGS, Stage, admitted, settings, stage, yaml};
 
 pub const STORIES: &[Story] = &[
     Story { name: "untrusted_running_image_is_an_alert_until_it_is_trusted", run: untrusted_running_image_is_an_alert_until_it_is_trusted },
@@ -117,13 +117,10 @@ fn each_container_has_a_series_while_the_settings_say_so(env: &Environment) -> R
         let of_pod = format!("{PER_CONTAINER}{{namespace={:?},pod=\"web\",container=\"main\",", stage.namespace.name());
         let line = || Ok::<_, anyhow::Error>(env.operator.metrics()?.lines().find(|line| line.starts_with(&of_pod)).map(str::to_owned));
         ensure!(line()?.is_none(), "nobody has asked for it");
-        let settings = json!({"metrics": {"perContainer": true}}).to_string();
-        let metadata = json!({"name": "bonafide-settings", "namespace": "bonafide-system"});
-        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"settings.yaml": settings}});
-        stage.operator().apply(&yaml(&[map]))?;
+        stage.operator().apply(&settings("metrics: {perContainer: true}").to_string())?;
         let told = wait::until("a series for the container", line);
         let page = families(&env.operator.metrics()?);
-        stage.operator().delete(&["configmap", "bonafide-settings"])?;
+        stage.operator().delete(&["configmap", SETTINGS])?;
         let told = told?;
         ensure!(told.contains("digest=\"sha256:") && told.ends_with("status=\"trusted\"} 1"), "{told}");
         ensure!(page.get(PER_CONTAINER) == documented(&read("docs/monitoring.md")?).get(PER_CONTAINER), "the guide is wrong: {page:?}");
@@ -177,18 +174,6 @@ fn named(text: &str) -> BTreeSet<String> {
 fn is_served(name: &str, served: &Families) -> bool {
     let base = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);
     served.contains_key(name) || served.contains_key(base) || SWITCHED_ON.contains(&name)
-}
-
-/// Texts called `expr`, wherever they are.
-fn queries(value: &Value) -> Vec<String> {
-    match value {
-        Value::Object(members) => {
-            let own = members.get("expr").and_then(Value::as_str).map(str::to_owned);
-            own.into_iter().chain(members.values().flat_map(queries)).collect()
-        }
-        Value::Array(items) => items.iter().flat_map(queries).collect(),
-        _ => vec![],
-    }
 }
 
 fn read(path: &str) -> Result<String> {

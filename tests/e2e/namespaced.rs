@@ -1,11 +1,11 @@
 //! An operator of one namespace: a Role is all that it has, and what runs there is reported.
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 use testbed::{Environment, Format, Namespace};
 
 use crate::Story;
-use crate::support::yaml;
+use crate::support::{own_policy, own_trust_root, yaml};
 
 pub const STORIES: &[Story] =
     &[Story { name: "one_namespace_is_verified_with_nothing_but_its_role", run: one_namespace_is_verified_with_nothing_but_its_role }];
@@ -21,7 +21,8 @@ fn one_namespace_is_verified_with_nothing_but_its_role(env: &Environment) -> Res
     env.cosign.sign(&env.key("build")?, &signed, Format::Bundle)?;
     // The pods are older than the operator, and nothing pins them.
     let alone = env.apart()?.alone("namespaced", &[], |namespace| {
-        namespace.apply(&policy(env)?)?;
+        namespace.apply(&own_trust_root(env, "build")?.to_string())?;
+        namespace.apply(&yaml(&own_policy(env)))?;
         for (name, image) in [("web", &signed), ("stranger", &stranger)] {
             let made = namespace.try_pod(name, &[("main", &image.by_tag())])?;
             ensure!(made.is_ok(), "no webhook, and yet {made:?}");
@@ -53,17 +54,6 @@ fn may_not(namespace: &Namespace) -> Result<()> {
         ensure!(String::from_utf8_lossy(&answer.stdout).trim() == "no", "{what:?}");
     }
     Ok(())
-}
-
-fn policy(env: &Environment) -> Result<String> {
-    let object = |kind: &str, name: &str, spec: Value| json!({"apiVersion": "bonafide.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec});
-    let host = json!({"host": env.registry.host().to_string(), "plainHTTP": true});
-    let rules = json!([{"name": "all", "images": ["**"], "verify": [{"validator": "release"}]}]);
-    Ok(yaml(&[
-        object("TrustRoot", "build", json!({"keys": [{"name": "key", "pem": env.key("build")?.public_pem}]})),
-        object("Validator", "release", json!({"trustRoots": ["build"], "registry": {"hosts": [host]}, "cosign": {}})),
-        object("ImagePolicy", "policy", json!({"mode": "Enforce", "unmatched": "Deny", "rules": rules})),
-    ]))
 }
 
 fn verified(report: &Value) -> Option<&str> {

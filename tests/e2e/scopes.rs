@@ -7,7 +7,7 @@ use testbed::{Environment, wait};
 use crate::Story;
 use crate::actions::{condition, deployment};
 use crate::images_command::{exits, images};
-use crate::support::{Stage, admitted, stage};
+use crate::support::{SETTINGS, Stage, admitted, settings, stage};
 
 /// The scope is everybody's.
 pub const ALONE: &[Story] = &[
@@ -18,7 +18,6 @@ pub const ALONE: &[Story] = &[
 ];
 
 const REPORT: &str = "verificationreports.bonafide.dev";
-const SETTINGS: &str = "bonafide-settings";
 
 /// Runs a story with these settings, and without any after it.
 fn with(env: &Environment, name: &str, settings: &str, body: impl FnOnce(&Stage<'_>) -> Result<()>) -> Result<()> {
@@ -31,8 +30,7 @@ fn with(env: &Environment, name: &str, settings: &str, body: impl FnOnce(&Stage<
 }
 
 fn set(stage: &Stage<'_>, settings: &str) -> Result<()> {
-    let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": SETTINGS}, "data": {"settings.yaml": settings}});
-    stage.operator().apply(&map.to_string())
+    stage.operator().apply(&self::settings(settings).to_string())
 }
 
 /// The reports of the story's namespace.
@@ -93,25 +91,20 @@ fn reports_on_workloads_replace_those_on_pods_and_back(env: &Environment) -> Res
     })
 }
 
-fn trusted_by(stage: &Stage<'_>, root: &str) -> Result<()> {
-    let entry = json!({"validator": stage.object("release"), "trustRoots": [stage.object(root)]});
-    stage.policy("policy", &json!({"mode": "Audit"}), &json!([{"name": "all", "images": ["**"], "verify": [entry]}]))
-}
-
 fn of_failures_a_report_stays_until_its_violation_is_over(env: &Environment) -> Result<()> {
     with(env, "on-failures", "reports: {scope: Failures, keepClosed: 20s}", |stage| {
         stage.trust(&["build", "qa"])?;
-        trusted_by(stage, "build")?;
+        stage.verified_by("build", &json!({"mode": "Audit"}))?;
         admitted(stage.pod("web", &stage.signed("web", &["build"])?.by_tag())?)?;
         admitted(stage.pod("stranger", &stage.unsigned("stranger")?.by_tag())?)?;
         until(stage, "only the stranger to be reported", |reports| {
             reports.len() == 1 && reports.iter().all(|report| report["metadata"]["name"] == "stranger")
         })?;
-        trusted_by(stage, "qa")?;
+        stage.verified_by("qa", &json!({"mode": "Audit"}))?;
         let violation = |report: &Value| report.pointer("/status/violations/0").cloned().unwrap_or_default();
         let opened = stage.namespace.wait_until(&[REPORT, "web"], |report| violation(report)["reason"] == "UntrustedSigner")?;
         ensure!(violation(&opened)["opened"].is_string() && violation(&opened)["closed"].is_null(), "{opened:#}");
-        trusted_by(stage, "build")?;
+        stage.verified_by("build", &json!({"mode": "Audit"}))?;
         let closed = stage.namespace.wait_until(&[REPORT, "web"], |report| violation(report)["closed"].is_string())?;
         ensure!(
             condition(&closed, "Verified", "True").is_some() && violation(&closed)["opened"] == violation(&opened)["opened"],
@@ -170,7 +163,7 @@ fn open_reports_say_the_same(env: &Environment) -> Result<()> {
         stage.operator().kubectl(&["apply", "--server-side", "-f", &role.display().to_string()])?;
         set(stage, "reports: {openReports: true}")?;
         stage.trust(&["build", "qa"])?;
-        trusted_by(stage, "build")?;
+        stage.verified_by("build", &json!({"mode": "Audit"}))?;
         admitted(stage.pod("web", &stage.signed("web", &["build"])?.by_tag())?)?;
         let pod = stage.namespace.get(&["pod", "web"])?.context("the pod")?;
         let name = format!("bonafide-{}", pod["metadata"]["uid"].as_str().context("a uid")?);
@@ -182,7 +175,7 @@ fn open_reports_say_the_same(env: &Environment) -> Result<()> {
         ensure!(of(&good, "/summary") == json!({"pass": 1, "fail": 0, "warn": 0, "error": 0, "skip": 0}), "{good:#}");
         let report = stage.namespace.get(&[REPORT, "web"])?.context("our report")?;
         ensure!(of(&good, "/results/0/properties/image") == of(&report, "/status/images/0/image"), "{good:#}");
-        trusted_by(stage, "qa")?;
+        stage.verified_by("qa", &json!({"mode": "Audit"}))?;
         let bad = says("fail")?;
         let id = "/results/0/properties/resultID";
         ensure!(of(&bad, id).is_string() && of(&bad, id) == of(&good, id), "the ID of a result stays: {bad:#}");

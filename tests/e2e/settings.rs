@@ -1,10 +1,10 @@
 //! Settings are changed while the operator runs; a bad edit changes nothing and is told.
 
 use anyhow::{Result, ensure};
-use serde_json::json;
 use testbed::{Alone, Environment, wait};
 
 use crate::Story;
+use crate::support::{SETTINGS, settings};
 
 pub const STORIES: &[Story] = &[
     Story { name: "a_changed_setting_is_in_force_without_a_restart", run: a_changed_setting_is_in_force_without_a_restart },
@@ -22,11 +22,11 @@ fn a_changed_setting_is_in_force_without_a_restart(env: &Environment) -> Result<
     write(&alone, "logLevel: debug")?;
     wait::until("lines of another level", || Ok(log(&alone)?.contains(DEBUG).then_some(())))?;
     // Back to the command line's.
-    alone.namespace.delete(&["configmap", "bonafide-settings"])?;
+    alone.namespace.delete(&["configmap", SETTINGS])?;
     wait::until("the defaults", || Ok((log(&alone)?.matches("other settings are in force").count() == 2).then_some(())))?;
     let lines = log(&alone)?.matches(DEBUG).count();
     write(&alone, "{}")?;
-    alone.namespace.delete(&["configmap", "bonafide-settings"])?;
+    alone.namespace.delete(&["configmap", SETTINGS])?;
     ensure!(log(&alone)?.matches(DEBUG).count() == lines && alone.operator.id() == before);
     Ok(())
 }
@@ -72,10 +72,7 @@ fn log(alone: &Alone) -> Result<String> {
 }
 
 fn write(alone: &Alone, text: &str) -> Result<()> {
-    let metadata = json!({"name": "bonafide-settings"});
-    alone
-        .namespace
-        .apply(&json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"settings.yaml": text}}).to_string())
+    alone.namespace.apply(&settings(text).to_string())
 }
 
 /// What was said of settings that cannot be used.

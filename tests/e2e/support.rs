@@ -106,6 +106,12 @@ impl<'a> Stage<'a> {
         self.operator().apply(&yaml(&[document]))
     }
 
+    /// As [`Stage::enforce`], with the TrustRoot `<story>-<root>` alone; `settings` as for [`Stage::policy`].
+    pub fn verified_by(&self, root: &str, settings: &Value) -> Result<()> {
+        let entry = json!({"validator": self.object("release"), "trustRoots": [self.object(root)]});
+        self.policy("policy", settings, &json!([{"name": "all", "images": ["**"], "verify": [entry]}]))
+    }
+
     /// Waits until a cluster-wide policy is in force.
     pub fn ready(&self, policy: &str) -> Result<()> {
         self.operator().wait(&["--for=condition=Ready", &format!("imagepolicies.bonafide.dev/{policy}")])
@@ -140,6 +146,34 @@ impl<'a> Stage<'a> {
     pub fn pod(&self, name: &str, image: &str) -> Result<Attempt> {
         self.namespace.try_pod(name, &[("main", image)])
     }
+}
+
+/// What a namespace without a cluster's help needs, to be applied there: its policy verifies every image by [`own_trust_root`].
+pub fn own_policy(env: &Environment) -> [Value; 2] {
+    let host = json!({"host": env.registry.host().to_string(), "plainHTTP": true});
+    let rules = json!([{"name": "all", "images": ["**"], "verify": [{"validator": "release"}]}]);
+    [
+        own("Validator", "release", &json!({"trustRoots": ["root"], "registry": {"hosts": [host]}, "cosign": {}})),
+        own("ImagePolicy", "policy", &json!({"mode": "Enforce", "unmatched": "Deny", "rules": rules})),
+    ]
+}
+
+/// Trust in one signer.
+pub fn own_trust_root(env: &Environment, signer: &str) -> Result<Value> {
+    let keys = json!([{"name": "key", "pem": env.key(signer)?.public_pem}]);
+    Ok(own("TrustRoot", "root", &json!({"keys": keys})))
+}
+
+fn own(kind: &str, name: &str, spec: &Value) -> Value {
+    json!({"apiVersion": "bonafide.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+}
+
+/// The ConfigMap with the operator's settings.
+pub const SETTINGS: &str = "bonafide-settings";
+
+/// That ConfigMap with this text, to be applied in the namespace of the operator.
+pub fn settings(text: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": SETTINGS}, "data": {"settings.yaml": text}})
 }
 
 /// Documents as one stream; JSON is YAML.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use testbed::queries;
 
 use crate::{promtool, read};
 
@@ -62,18 +63,6 @@ fn every_variable_that_a_query_uses_is_defined() {
     for query in queries(&dashboard) {
         let rest = filled_in(&query);
         assert!(!rest.contains('$'), "{rest}");
-    }
-}
-
-/// Texts called `expr`, wherever they are.
-fn queries(value: &Value) -> Vec<String> {
-    match value {
-        Value::Object(members) => {
-            let own = members.get("expr").and_then(Value::as_str).map(str::to_owned);
-            own.into_iter().chain(members.values().flat_map(queries)).collect()
-        }
-        Value::Array(items) => items.iter().flat_map(queries).collect(),
-        _ => vec![],
     }
 }
 
