@@ -18,6 +18,7 @@ mod case;
 mod cases;
 mod change;
 mod drive;
+mod lanes;
 mod listing;
 mod mirrors;
 mod news;
@@ -146,6 +147,7 @@ async fn follow(term: &Term) {
         {
             let mut book = term.book();
             book.configure(current.reports.scope, current.reports.keep_closed, now);
+            book.cases.paced(&current.limits.registry_requests_per_second);
             book.cases.compiled(snapshot, &current.verification.namespaces, now);
             if std::mem::replace(&mut mirrored, current.reports.open_reports) != current.reports.open_reports {
                 book.write_all(now);

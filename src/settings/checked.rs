@@ -87,6 +87,13 @@ pub struct RegistryRates {
     pub hosts: BTreeMap<Host, u32>,
 }
 
+impl RegistryRates {
+    /// That of one host; nothing where none is set.
+    pub fn of(&self, host: &Host) -> Option<u32> {
+        self.hosts.get(host).copied().or(self.default)
+    }
+}
+
 impl From<&RegistryRates> for oci::RequestRates {
     fn from(RegistryRates { default, hosts }: &RegistryRates) -> Self {
         let hosts = hosts.iter().filter_map(|(host, rate)| Some((host.clone(), NonZeroU32::new(*rate)?)));

@@ -1,5 +1,5 @@
 //! When which case is judged: at once when it appears and when the policies that hold for it change, again when its
-//! verdict's lifetime ends, sooner when something could not be found out.
+//! verdict's lifetime ends, sooner when something could not be found out; later where a registry host is asked seldom.
 //!
 //! Invariant: there is one timer per case, however many pods have it, and a case without pods is forgotten.
 
@@ -12,11 +12,12 @@ use tokio::time::Instant;
 
 use super::case::Case;
 use super::drive::Next;
+use super::lanes::{Due, Lanes};
 use super::pace;
 use super::queue::Name;
 use crate::index::{CompiledPolicy, Snapshot};
 use crate::report::Outcome;
-use crate::settings::Selection;
+use crate::settings::{RegistryRates, Selection};
 
 /// What the policies say; nothing when none holds.
 pub(super) type Found = Option<Arc<Outcome>>;
@@ -25,7 +26,9 @@ pub(super) type Found = Option<Arc<Outcome>>;
 #[derive(Debug, Default)]
 pub(super) struct Cases {
     all: HashMap<Arc<Case>, State>,
-    due: BTreeMap<(Instant, u64), Arc<Case>>,
+    due: BTreeMap<Due, Arc<Case>>,
+    /// Those that are due and wait for a host.
+    lanes: Lanes,
     count: u64,
     snapshot: Option<Arc<Snapshot>>,
     /// The namespaces whose pods are verified at all.
@@ -41,7 +44,7 @@ struct State {
     found: Option<(u64, Found)>,
     wanted: Option<u64>,
     failures: u32,
-    due: Option<(Instant, u64)>,
+    due: Option<Due>,
     running: bool,
 }
 
@@ -50,6 +53,8 @@ struct State {
 pub(super) struct Asked {
     pub(super) case: Arc<Case>,
     pub(super) policies: Vec<Arc<CompiledPolicy>>,
+    /// How long it may take.
+    pub(super) patience: Duration,
     identity: u64,
 }
 
@@ -79,6 +84,7 @@ impl Cases {
         if state.pods.is_empty() {
             if let Some(due) = state.due {
                 self.due.remove(&due);
+                self.lanes.forget(&due);
             }
             self.all.remove(case);
         }
@@ -101,35 +107,53 @@ impl Cases {
         }
     }
 
+    /// Other rates hold for registry hosts.
+    pub(super) fn paced(&mut self, rates: &RegistryRates) {
+        self.due.extend(self.lanes.set(rates));
+    }
+
     /// The next case to judge. While pods are being admitted it waits, but not forever.
     pub(super) fn next(&mut self, now: Instant, rush: bool, roll: f64) -> Next<Asked> {
         loop {
-            let Some(first) = self.due.first_entry() else { return Next::Never };
-            let when = first.key().0;
-            if when > now {
-                return Next::At(when);
+            let first = self.due.first_key_value().map(|(due, _)| *due);
+            let Some((due, case)) = self.lanes.next(first.map(|(when, _)| when)).or_else(|| self.due.pop_first()) else {
+                return Next::Never;
+            };
+            let later = if due.0 > now {
+                Some(due.0)
+            } else {
+                (rush && pace::may_wait(now.saturating_duration_since(due.0))).then(|| now + pace::off_peak(roll))
+            };
+            if let Some(later) = later {
+                self.due.insert(due, case);
+                return Next::At(later);
             }
-            if rush && pace::may_wait(now.saturating_duration_since(when)) {
-                return Next::At(now + pace::off_peak(roll));
-            }
-            let case = first.remove();
-            if let Some(asked) = self.begin(&case) {
+            if let Some(asked) = self.begin(due, &case) {
                 return Next::Now(asked);
             }
         }
     }
 
-    fn begin(&mut self, case: &Arc<Case>) -> Option<Asked> {
+    /// Nothing when nobody knows yet what holds for it, and when it has to wait for a host.
+    fn begin(&mut self, due: Due, case: &Arc<Case>) -> Option<Asked> {
         let policies = self.policies(&case.namespace);
         let state = self.all.get_mut(case)?;
+        let Some(policies) = policies else {
+            state.due = None;
+            return None;
+        };
+        // Where no policy holds nobody is asked.
+        let patience = if policies.is_empty() { Duration::ZERO } else { self.lanes.enter(due, case)? };
         state.due = None;
-        let policies = policies?;
         state.running = true;
-        Some(Asked { case: case.clone(), identity: identity(&policies), policies })
+        Some(Asked { case: case.clone(), identity: identity(&policies), policies, patience })
     }
 
     /// It is judged; the pods that have it. Nothing when the policies have changed meanwhile: then it is judged again.
     pub(super) fn judged(&mut self, asked: &Asked, found: Found, interval: Duration, now: Instant, roll: f64) -> Option<Vec<Name>> {
+        if !asked.policies.is_empty() {
+            self.lanes.leave(&asked.case);
+        }
         let state = self.all.get_mut(&asked.case)?;
         state.running = false;
         if state.wanted != Some(asked.identity) {
@@ -167,6 +191,7 @@ impl Cases {
         let Some(state) = self.all.get_mut(case) else { return };
         if let Some(due) = state.due.take() {
             self.due.remove(&due);
+            self.lanes.forget(&due);
         }
         self.count += 1;
         state.due = Some((when, self.count));

@@ -1,7 +1,5 @@
 //! One case: its images are held against the policies of its namespace, and the book is told.
 
-use std::time::Duration;
-
 use chrono::Utc;
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
@@ -11,8 +9,6 @@ use super::{Term, now};
 use crate::evaluate::{PullSecrets, Purpose, Question};
 use crate::report::{ImageGroup, JudgedImage, Outcome};
 
-/// For all images of a pod together.
-const DEADLINE: Duration = Duration::from_secs(10);
 /// Images of one pod that are evaluated at one time.
 const IMAGES_AT_ONCE: usize = 16;
 
@@ -24,9 +20,9 @@ pub(super) async fn reconcile(term: &Term, asked: Asked) {
 }
 
 async fn judge(term: &Term, asked: &Asked) -> Outcome {
-    let Asked { case, policies, .. } = asked;
+    let Asked { case, policies, patience, .. } = asked;
     let pull_secrets = term.pull_secrets.for_object(&case.namespace, case.pull_secrets.clone(), case.service_account.clone());
-    let (now, deadline) = (Utc::now(), Instant::now() + DEADLINE);
+    let (now, deadline) = (Utc::now(), Instant::now() + *patience);
     let judged = case.groups().into_iter().map(|group: ImageGroup| {
         let pull_secrets: &dyn PullSecrets = &pull_secrets;
         async move {

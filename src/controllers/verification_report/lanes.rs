@@ -1,0 +1,223 @@
+//! How many images of one registry host are judged at one time: where a host gets few requests in a second, more could not
+//! be judged before their deadline, and would be unknown for no reason but ours.
+//!
+//! Invariant: what waits for one host begins in the order in which it was due, and holds up nothing of another host.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use oci::{Host, Reference};
+use tokio::time::Instant;
+
+use super::case::Case;
+use crate::settings::RegistryRates;
+
+/// For all images of a pod together, where requests are not scarce.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// However many images a pod has.
+const LONGEST: Duration = Duration::from_mins(5);
+/// Requests of an image that nobody has looked at: tag, signatures, one of them, what it says.
+const REQUESTS: u32 = 4;
+/// Of four requests three are left to pods that are being admitted.
+const SHARE: u32 = 4;
+
+/// When a case was due, and a number that tells it from others.
+pub(super) type Due = (Instant, u64);
+
+/// What is judged and what waits, by host.
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    rates: RegistryRates,
+    /// Images that are being judged.
+    busy: HashMap<Host, u32>,
+    waiting: HashMap<Host, BTreeMap<Due, Arc<Case>>>,
+}
+
+impl Lanes {
+    /// Other rates hold; answers all that wait, which may not have to any more.
+    pub(super) fn set(&mut self, rates: &RegistryRates) -> Vec<(Due, Arc<Case>)> {
+        self.rates.clone_from(rates);
+        std::mem::take(&mut self.waiting).into_values().flatten().collect()
+    }
+
+    /// Lets a case begin, if each host of its images has room, and says how long it may take; or puts it in the line of a host.
+    pub(super) fn enter(&mut self, due: Due, case: &Arc<Case>) -> Option<Duration> {
+        let loads = loads(case);
+        if let Some((host, _)) = loads.iter().find(|(host, images)| !self.has_room(host, **images)) {
+            self.waiting.entry(host.clone()).or_default().insert(due, case.clone());
+            return None;
+        }
+        let takes = loads.iter().filter_map(|(host, images)| Some(self.interval(host)? * (REQUESTS * SHARE * images))).max();
+        for (host, images) in loads {
+            *self.busy.entry(host).or_default() += images;
+        }
+        Some(takes.unwrap_or_default().clamp(DEADLINE, LONGEST))
+    }
+
+    /// A case that has begun is judged.
+    pub(super) fn leave(&mut self, case: &Case) {
+        for (host, images) in loads(case) {
+            if let Some(busy) = self.busy.get_mut(&host) {
+                *busy = busy.saturating_sub(images);
+            }
+        }
+        self.busy.retain(|_, images| *images > 0);
+    }
+
+    /// Takes the case that has waited longest of those whose host has room now, if it was due before `than`.
+    pub(super) fn next(&mut self, than: Option<Instant>) -> Option<(Due, Arc<Case>)> {
+        let first = |(host, line): (&Host, &BTreeMap<Due, Arc<Case>>)| {
+            let (due, case) = line.first_key_value()?;
+            let images = loads(case).get(host).copied().unwrap_or_default();
+            self.has_room(host, images).then(|| (*due, host.clone()))
+        };
+        let (due, host) = self.waiting.iter().filter_map(first).min_by_key(|(due, _)| *due)?;
+        if than.is_some_and(|than| than < due.0) {
+            return None;
+        }
+        let case = self.waiting.get_mut(&host)?.remove(&due)?;
+        self.waiting.retain(|_, line| !line.is_empty());
+        Some((due, case))
+    }
+
+    /// A case that waits does not any more.
+    pub(super) fn forget(&mut self, due: &Due) {
+        self.waiting.values_mut().for_each(|line| drop(line.remove(due)));
+        self.waiting.retain(|_, line| !line.is_empty());
+    }
+
+    /// One case may always be judged, however many images it has.
+    fn has_room(&self, host: &Host, images: u32) -> bool {
+        let Some(interval) = self.interval(host) else { return true };
+        let busy = self.busy.get(host).copied().unwrap_or_default();
+        busy == 0 || interval * (REQUESTS * SHARE * (busy + images)) <= DEADLINE
+    }
+
+    /// Between two requests to a host, where that is limited.
+    fn interval(&self, host: &Host) -> Option<Duration> {
+        Some(Duration::from_secs(1) / self.rates.of(host)?.max(1))
+    }
+}
+
+/// How many images of each host a case has. What is no reference is not asked for.
+fn loads(case: &Case) -> HashMap<Host, u32> {
+    let mut loads = HashMap::new();
+    for group in case.groups() {
+        if let Ok(reference) = group.image.parse::<Reference>() {
+            *loads.entry(reference.repository().host().clone()).or_default() += 1;
+        }
+    }
+    loads
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+mod tests {
+    use serde_json::json;
+
+    use super::super::case::Sighting;
+    use super::*;
+
+    fn case(images: &[&str]) -> Arc<Case> {
+        let containers: Vec<_> = images.iter().enumerate().map(|(at, image)| json!({"name": format!("c{at}"), "image": image})).collect();
+        let pod = json!({"metadata": {"namespace": "shop", "name": "web", "uid": "u"}, "spec": {"containers": containers}});
+        Arc::new(Sighting::of(&serde_json::from_value(pod).unwrap()).unwrap().case)
+    }
+
+    /// `a.io` gets five requests a second, all others as many as they bear.
+    fn lanes() -> Lanes {
+        let mut lanes = Lanes::default();
+        lanes.set(&RegistryRates { default: None, hosts: [("a.io".parse().unwrap(), 5)].into() });
+        lanes
+    }
+
+    fn cases(host: &str, count: usize) -> Vec<Arc<Case>> {
+        (0..count).map(|number| case(&[&format!("{host}/x:{number}")])).collect()
+    }
+
+    #[test]
+    fn so_many_of_a_slow_host_are_judged_at_a_time_as_can_be_in_time() {
+        let (mut lanes, now) = (lanes(), Instant::now());
+        let cases = cases("a.io", 5);
+        let began: Vec<_> = (0_u64..).zip(&cases).map(|(number, case)| lanes.enter((now, number), case).is_some()).collect();
+        // Three of four requests at five a second, of which a quarter is ours: 9.6 seconds.
+        assert_eq!(began, [true, true, true, false, false]);
+        assert_eq!(lanes.next(None), None);
+        lanes.leave(&cases[0]);
+        let (due, next) = lanes.next(None).unwrap();
+        assert_eq!((due, &next), ((now, 3), &cases[3]), "in the order in which they were due");
+        assert!(lanes.enter(due, &next).is_some());
+        assert_eq!(lanes.next(None), None);
+    }
+
+    #[test]
+    fn a_slow_host_holds_up_no_other_one() {
+        let (mut lanes, now) = (lanes(), Instant::now());
+        for (number, case) in (0..).zip(cases("a.io", 5)) {
+            lanes.enter((now, number), &case);
+        }
+        for (number, case) in (10..).zip(cases("b.io", 100)) {
+            assert_eq!(lanes.enter((now, number), &case), Some(DEADLINE));
+        }
+    }
+
+    #[test]
+    fn a_pod_with_more_images_than_fit_is_judged_alone_and_may_take_longer() {
+        let (mut lanes, now) = (lanes(), Instant::now());
+        let images: Vec<String> = (0..10).map(|number| format!("a.io/x:{number}")).collect();
+        let large = case(&images.iter().map(String::as_str).collect::<Vec<_>>());
+        let small = case(&["b.io/y:1", "a.io/y:1"]);
+        assert_eq!(lanes.enter((now, 1), &large), Some(Duration::from_secs(32)));
+        assert_eq!(lanes.enter((now, 2), &small), None);
+        lanes.leave(&large);
+        let (due, next) = lanes.next(None).unwrap();
+        assert_eq!(lanes.enter(due, &next), Some(DEADLINE));
+        assert_eq!(lanes.enter((now, 3), &large), None, "it waits until it is alone");
+        lanes.leave(&small);
+        assert_eq!(lanes.next(None).unwrap().1, large);
+    }
+
+    #[test]
+    fn what_was_due_earlier_than_what_waits_comes_first() {
+        let (mut lanes, now) = (lanes(), Instant::now());
+        let cases = cases("a.io", 4);
+        for (number, case) in (0..).zip(&cases) {
+            lanes.enter((now + Duration::from_secs(number), number), case);
+        }
+        lanes.leave(&cases[0]);
+        assert_eq!(lanes.next(Some(now)), None);
+        assert!(lanes.next(Some(now + Duration::from_secs(5))).is_some());
+    }
+
+    #[test]
+    fn other_rates_hold_for_what_waits_and_for_what_is_judged() {
+        let (mut lanes, now) = (lanes(), Instant::now());
+        let cases = cases("a.io", 5);
+        for (number, case) in (0..).zip(&cases) {
+            lanes.enter((now, number), case);
+        }
+        let freed = lanes.set(&RegistryRates::default());
+        assert_eq!(freed.len(), 2);
+        for (due, case) in &freed {
+            assert_eq!(lanes.enter(*due, case), Some(DEADLINE));
+        }
+        for case in &cases {
+            lanes.leave(case);
+        }
+        assert!(lanes.busy.is_empty() && lanes.waiting.is_empty());
+    }
+
+    #[test]
+    fn a_case_without_pods_waits_no_more() {
+        let (mut lanes, now) = (lanes(), Instant::now());
+        let cases = cases("a.io", 4);
+        for (number, case) in (0..).zip(&cases) {
+            lanes.enter((now, number), case);
+        }
+        lanes.forget(&(now, 3));
+        lanes.leave(&cases[0]);
+        assert_eq!(lanes.next(None), None);
+        assert!(lanes.waiting.is_empty());
+    }
+}
