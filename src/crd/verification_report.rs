@@ -8,7 +8,8 @@ use super::conditions::{Condition, Time};
 
 /// One per pod that a policy applies to, with the pod's name, owned by it; or one per controller that made such pods.
 ///
-/// Without a spec and without a status subresource: a report is written in one piece, by the operator alone.
+/// Without a spec and without a status subresource: a report is written in one piece, by the operator alone. So what belongs
+/// together is atomic: a list of owned fields for each report would be an eighth of what etcd keeps of it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "bonafide.dev",
@@ -46,9 +47,11 @@ use super::conditions::{Condition, Time};
 pub struct VerificationReportSpec {
     /// The pod that the report is about; absent in a report on all pods of a workload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(merge_strategy = MapMerge::Atomic)]
     pub pod: Option<ReportedPod>,
     /// The controller that made the pod, if one did; or the one whose pods the report is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(merge_strategy = MapMerge::Atomic)]
     pub workload: Option<ReportedWorkload>,
 }
 
@@ -87,6 +90,7 @@ pub struct VerificationReportStatus {
     pub conditions: Vec<Condition>,
     /// How many images have which status.
     #[serde(default)]
+    #[x_kube(merge_strategy = MapMerge::Atomic)]
     pub summary: ReportedSummary,
     /// One entry per image and policy that judged it.
     #[serde(default)]

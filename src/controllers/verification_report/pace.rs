@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep_until};
 const FIRST_RETRY: Duration = Duration::from_secs(5);
 const LAST_RETRY: Duration = Duration::from_mins(2);
 
-/// So that no second has more writes than allowed, also when timers are a little early.
-const MARGIN: f64 = 1.01;
+/// So that no second has more writes than allowed, also when timers are a little early and answers come in groups.
+const MARGIN: f64 = 1.03;
 /// A turn that came so late at most is made up for.
 const LATE: Duration = Duration::from_millis(10);
 
@@ -73,14 +73,14 @@ mod tests {
         for _ in 0..400 {
             pace.turn(200).await;
         }
-        assert!((1.98..2.1).contains(&start.elapsed().as_secs_f64()), "{:?}", start.elapsed());
+        assert!((2.02..2.1).contains(&start.elapsed().as_secs_f64()), "{:?}", start.elapsed());
         // What was not used does not add up to a rush.
         tokio::time::advance(Duration::from_mins(1)).await;
         let start = Instant::now();
         for _ in 0..200 {
             pace.turn(200).await;
         }
-        assert!(start.elapsed() > Duration::from_millis(980), "{:?}", start.elapsed());
+        assert!(start.elapsed() > Duration::from_secs(1), "{:?}", start.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
@@ -89,7 +89,7 @@ mod tests {
         for _ in 0..20 {
             pace.turn(10).await;
         }
-        assert!(start.elapsed() > Duration::from_millis(1_850), "{:?}", start.elapsed());
+        assert!(start.elapsed() > Duration::from_millis(1_900), "{:?}", start.elapsed());
     }
 
     #[test]
