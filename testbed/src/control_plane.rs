@@ -28,11 +28,13 @@ pub struct Options {
     pub api_server: Vec<String>,
     /// Whether the API server writes an audit log about pods.
     pub audit: bool,
+    /// Whether pods go whose owner or node does not exist, as in every real cluster.
+    pub collect: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { directory: None, service_cluster_ip_range: "10.96.0.0/16".to_owned(), api_server: Vec::new(), audit: false }
+        Self { directory: None, service_cluster_ip_range: "10.96.0.0/16".to_owned(), api_server: Vec::new(), audit: false, collect: true }
     }
 }
 
@@ -67,7 +69,7 @@ impl ControlPlane {
         let etcd = layout.start_etcd()?;
         let mut api_server = layout.start_api_server()?;
         wait_ready(&kubectl, &mut api_server)?;
-        let mut controller_manager = layout.start_controller_manager()?;
+        let mut controller_manager = layout.start_controller_manager(options.collect)?;
         wait_controllers(&kubectl, &mut controller_manager)?;
         let api_server = Mutex::new(Some(api_server));
         Ok(Self { layout, kubectl, etcd, api_server, controller_manager, _directory: directory })

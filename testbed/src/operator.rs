@@ -12,6 +12,9 @@ use crate::ports::free_port;
 use crate::process::{Detached, Process, tail};
 use crate::wait;
 
+/// Of an answer of the admin listener: those on ten thousand pods are long.
+const MOST_BYTES: u64 = 256 * 1024 * 1024;
+
 /// How to run an operator.
 #[derive(Debug)]
 pub struct OperatorOptions {
@@ -130,7 +133,7 @@ impl Operator {
     /// Gets a path of the admin listener; a status other than success is an error.
     pub fn admin(&self, path: &str) -> Result<String> {
         let mut answer = ureq::get(&format!("http://{}{path}", self.admin_address())).call()?;
-        Ok(answer.body_mut().read_to_string()?)
+        Ok(answer.body_mut().with_config().limit(MOST_BYTES).read_to_string()?)
     }
 
     /// The admin listener by an address of this machine, without a path.

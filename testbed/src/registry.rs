@@ -1,5 +1,6 @@
 //! Real registries on loopback, over plain HTTP, that tell which requests they got.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -97,6 +98,17 @@ impl Registry {
         Ok(text.lines().filter_map(self.parse).collect())
     }
 
+    /// The most requests of one second by the registry's own clock, without the first ones. Only where its log has the time.
+    pub fn busiest_second(&self, without: usize) -> Result<usize> {
+        let text = std::fs::read_to_string(&self.requests)?;
+        let answered = text.lines().filter(|line| (self.parse)(line).is_some());
+        let mut seconds = HashMap::new();
+        for second in answered.skip(without).filter_map(combined_time) {
+            *seconds.entry(second).or_insert(0) += 1;
+        }
+        seconds.into_values().max().context("no time in the log of this registry")
+    }
+
     /// How many requests so far were about a repository.
     pub fn requests_to(&self, repository: &str) -> Result<usize> {
         let prefix = format!("/v2/{repository}/");
@@ -131,9 +143,14 @@ fn parse_combined(line: &str) -> Option<Request> {
     Some(Request { method: words.next()?.to_owned(), path: words.next()?.to_owned(), status })
 }
 
+/// The time in such a line, to the second.
+fn combined_time(line: &str) -> Option<&str> {
+    Some(line.split_once('[')?.1.split_once(']')?.0)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Request, parse_combined, parse_plain};
+    use super::{Request, combined_time, parse_combined, parse_plain};
 
     fn head(path: &str, status: u16) -> Request {
         Request { method: "HEAD".to_owned(), path: path.to_owned(), status }
@@ -143,6 +160,7 @@ mod tests {
     fn an_access_log_line_is_read_and_other_lines_are_not() {
         let line = r#"127.0.0.1 - - [21/Nov/2026:08:00:00 +0000] "HEAD /v2/a/manifests/v1 HTTP/1.1" 404 84 "" "crane/v0.22.1""#;
         assert_eq!(parse_combined(line), Some(head("/v2/a/manifests/v1", 404)));
+        assert_eq!(combined_time(line), Some("21/Nov/2026:08:00:00 +0000"));
         assert_eq!(parse_combined(r#"time="2026-11-21T08:00:00Z" level=info msg="listening""#), None);
     }
 

@@ -21,7 +21,7 @@ mod unseen;
 mod usage;
 mod yes;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -34,6 +34,8 @@ use traffic::Baseline;
 
 /// A part and what it measures.
 type Part = (&'static str, fn(&Guarded, &Baseline, &mut Table) -> Result<()>);
+/// The same for a part without the others' cluster; it gets the program.
+type Apart = (&'static str, fn(&Path, &mut Table) -> Result<()>);
 
 const PARTS: [Part; 13] = [
     ("hot", traffic::hot),
@@ -54,14 +56,14 @@ const PARTS: [Part; 13] = [
 
 /// The part that needs neither cluster nor operator.
 const MICRO: &str = "micro";
-/// The part that has a cluster of its own, and a baseline in nothing.
-const SCALE: &str = "scale";
+/// The parts that have a cluster of their own, and a baseline in nothing.
+const APART: [Apart; 2] = [("scale", scale::scale), ("limited", scale::limited)];
 
 /// Builds the operator and this program in release mode, and has the latter measure.
 ///
 /// A debug build of the client would take the cores from what it measures.
 pub(crate) fn run(wanted: &[String]) -> Result<()> {
-    let known = || [MICRO, SCALE].into_iter().chain(PARTS.map(|(name, _)| name));
+    let known = || [MICRO].into_iter().chain(APART.map(|(name, _)| name)).chain(PARTS.map(|(name, _)| name));
     if let Some(unknown) = wanted.iter().find(|name| known().all(|known| known != name.as_str())) {
         bail!("no part is called {unknown}; there are {}", known().collect::<Vec<_>>().join(", "));
     }
@@ -95,11 +97,11 @@ fn measure(wanted: &[String]) -> Result<()> {
         title(MICRO);
         micro::micro(&mut table)?;
     }
-    if is_wanted(SCALE) {
-        title(SCALE);
-        scale::scale(&released("bonafide"), &mut table)?;
+    for (name, measure) in APART.into_iter().filter(|(name, _)| is_wanted(name)) {
+        title(name);
+        measure(&released("bonafide"), &mut table)?;
     }
-    if !wanted.is_empty() && wanted.iter().all(|name| [MICRO, SCALE].contains(&name.as_str())) {
+    if PARTS.iter().all(|(name, _)| !is_wanted(name)) {
         table.print();
         return Ok(());
     }

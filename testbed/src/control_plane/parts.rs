@@ -103,7 +103,7 @@ impl Layout {
         self.start("kube-apiserver", command)
     }
 
-    pub(super) fn start_controller_manager(&self) -> Result<Process> {
+    pub(super) fn start_controller_manager(&self, collect: bool) -> Result<Process> {
         let mut command = Command::new(tools::KUBE_CONTROLLER_MANAGER.path()?);
         command.arg(self.flag_path("--kubeconfig", "kubeconfig"));
         command.arg(self.flag_path("--authentication-kubeconfig", "kubeconfig"));
@@ -113,7 +113,8 @@ impl Layout {
         command.arg(self.flag_path("--cert-dir", "controller-manager"));
         command.arg(format!("--secure-port={}", self.controller_manager));
         command.args(["--bind-address=127.0.0.1", "--leader-elect=false", "--use-service-account-credentials=true"]);
-        command.arg("--controllers=*,-nodeipam,-nodelifecycle");
+        let collectors = if collect { "" } else { ",-garbage-collector-controller,-pod-garbage-collector-controller" };
+        command.arg(format!("--controllers=*,-nodeipam,-nodelifecycle{collectors}"));
         self.start("kube-controller-manager", command)
     }
 

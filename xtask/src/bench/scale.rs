@@ -1,21 +1,22 @@
 //! Re-verification of many pods: 10,000 pods of 500 images, written as kubelets would, on a real API server.
 
 mod cluster;
+mod limited;
 mod server;
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
-use testbed::{OPERATOR_NAMESPACE, Operator};
+use testbed::Operator;
 
 use self::cluster::{Cluster, IMAGES, PODS};
-use super::stage::Stage;
+pub(super) use self::limited::limited;
 use super::table::Table;
 use super::usage;
 
 /// Longer than a verdict stands, so that each image is verified anew meanwhile.
 const STEADY: Duration = Duration::from_mins(6);
+/// For a pass that nothing slows.
 const PATIENCE: Duration = Duration::from_mins(5);
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(500);
@@ -31,7 +32,7 @@ pub(super) fn scale(program: &std::path::Path, table: &mut Table) -> Result<()> 
         format!("{PODS} pods of {IMAGES} images: {text} (at most {:.0} writes in a second)", watched.most_writes)
     };
 
-    let pass = watch(&cluster, &operator, "verified")?;
+    let pass = watch(&cluster, &operator, "verified", PATIENCE)?;
     table.at_most(&report("first pass after ready", &pass), "s", 60.0, pass.took.as_secs_f64(), "-");
     table.at_most("first pass: writes in the busiest second", "", MOST_WRITES, pass.most_writes, "-");
     table.at_most("first pass: verifications", "", as_f64(IMAGES), metric(&operator, "bonafide_verification_seconds_count")?, "-");
@@ -42,12 +43,11 @@ pub(super) fn scale(program: &std::path::Path, table: &mut Table) -> Result<()> 
     table.note("a report as the API server gives it", &format!("{:.2} KiB", as_f64(reports.bytes) / as_f64(PODS) / 1024.0), "-");
 
     steady(&cluster, &operator, table)?;
+    results(&operator, table)?;
 
     // The pods are trusted by nobody any more.
-    let other = json!({"name": "other", "pem": cluster.other_key});
-    let path = format!("/apis/bonafide.dev/v1alpha1/namespaces/{OPERATOR_NAMESPACE}/trustroots/scale");
-    cluster.server().patch(&path, &json!({"spec": Stage::trust_root("scale", &other).get("spec")}))?;
-    let turned = watch(&cluster, &operator, "unverified")?;
+    cluster.trust(&cluster.other_key)?;
+    let turned = watch(&cluster, &operator, "unverified", PATIENCE)?;
     table.at_most(&report("every report right after a change that concerns all", &turned), "s", 60.0, turned.took.as_secs_f64(), "-");
     let reports = cluster.server().reports()?;
     ensure!(reports.unverified == PODS, "{} of {PODS} reports say that their pod is not verified", reports.unverified);
@@ -79,14 +79,24 @@ fn steady(cluster: &Cluster, operator: &Operator, table: &mut Table) -> Result<(
     Ok(())
 }
 
+/// What a script and the status page ask for.
+fn results(operator: &Operator, table: &mut Table) -> Result<()> {
+    let start = Instant::now();
+    let bytes = operator.admin("/results")?.len();
+    let took = start.elapsed().as_secs_f64() * 1000.0;
+    table.note("/results of all of them", &format!("{took:.0} ms, {:.2} MiB", as_f64(bytes) / 1024.0 / 1024.0), "-");
+    Ok(())
+}
+
 /// How a pass went.
 struct Watched {
     took: Duration,
     most_writes: f64,
+    writes: f64,
 }
 
 /// Watches until all pods have this status and all reports were written.
-fn watch(cluster: &Cluster, operator: &Operator, status: &str) -> Result<Watched> {
+fn watch(cluster: &Cluster, operator: &Operator, status: &str, patience: Duration) -> Result<Watched> {
     let start = Instant::now();
     let first = cluster.server().read()?.writes;
     let mut looks = vec![(Duration::ZERO, first)];
@@ -100,9 +110,9 @@ fn watch(cluster: &Cluster, operator: &Operator, status: &str) -> Result<Watched
             most_writes = most_writes.max((writes - before) / took.saturating_sub(*then).as_secs_f64());
         }
         if writes - first >= as_f64(PODS) && pods(operator, status)? >= as_f64(PODS) {
-            return Ok(Watched { took, most_writes });
+            return Ok(Watched { took, most_writes, writes: writes - first });
         }
-        ensure!(took < PATIENCE, "{} pods are {status}, {} reports were written", pods(operator, status)?, writes - first);
+        ensure!(took < patience, "{} pods are {status}, {} reports were written", pods(operator, status)?, writes - first);
     }
 }
 

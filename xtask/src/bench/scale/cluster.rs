@@ -28,10 +28,12 @@ const CLIENTS: usize = 16;
 
 /// Everything but the operator.
 pub(super) struct Cluster {
+    /// The key that has signed all images.
+    pub key: String,
     /// A key that has signed nothing.
     pub other_key: String,
-    key: Key,
-    registry: Registry,
+    /// Has all images.
+    pub registry: Registry,
     server: Server,
     // Its namespaces are not deleted one by one: it ends as a whole.
     plane: ControlPlane,
@@ -41,7 +43,8 @@ impl Cluster {
     /// Starts it and fills it.
     pub(super) fn start() -> Result<Self> {
         testbed::tools::all()?;
-        let plane = ControlPlane::start(Options::default())?;
+        // The pods name ReplicaSets and nodes that are not there.
+        let plane = ControlPlane::start(Options { collect: false, ..Options::default() })?;
         install(plane.kubectl())?;
         let registry = Registry::distribution()?;
         let cosign = Cosign::new()?;
@@ -55,20 +58,29 @@ impl Cluster {
         let start = Instant::now();
         server.block_on(fill(server.endpoint(), &namespaces, &images))?;
         println!("    {PODS} pods with their statuses ({} s)", start.elapsed().as_secs());
-        Ok(Self { other_key, key, registry, server, plane })
+        Ok(Self { key: key.public_pem, other_key, registry, server, plane })
     }
 
     /// Applies a policy that judges all of them, in `Audit` so that nothing stands in the way of what is measured.
     pub(super) fn enforce(&self) -> Result<()> {
-        let key = json!({"name": "build", "pem": self.key.public_pem});
         let validator = json!({"apiVersion": "bonafide.dev/v1alpha1", "kind": "Validator", "metadata": Stage::metadata("scale"),
             "spec": {"trustRoots": ["scale"], "registry": {"hosts": [{"host": self.registry.host(), "plainHTTP": true}]}, "cosign": {}}});
         let mut policy = Stage::policy("scale", "**", "scale", "Deny");
         if let Some(mode) = policy.pointer_mut("/spec/mode") {
             *mode = json!("Audit");
         }
-        let objects = [Stage::trust_root("scale", &key), validator, policy].map(|object| object.to_string());
-        Namespace::existing(self.plane.kubectl(), OPERATOR_NAMESPACE).apply(&objects.join("\n---\n")).map(drop)
+        let objects = [trust_root(&self.key), validator, policy].map(|object| object.to_string());
+        self.operator_namespace().apply(&objects.join("\n---\n")).map(drop)
+    }
+
+    /// Has one key alone trusted for all images.
+    pub(super) fn trust(&self, key: &str) -> Result<()> {
+        self.operator_namespace().apply(&trust_root(key).to_string()).map(drop)
+    }
+
+    /// Where policies, and the settings, are.
+    pub(super) fn operator_namespace(&self) -> Namespace {
+        Namespace::existing(self.plane.kubectl(), OPERATOR_NAMESPACE)
     }
 
     /// Starts the operator and waits until it is ready.
@@ -81,6 +93,10 @@ impl Cluster {
     pub(super) fn server(&self) -> &Server {
         &self.server
     }
+}
+
+fn trust_root(key: &str) -> Value {
+    Stage::trust_root("scale", &json!({"name": "key", "pem": key}))
 }
 
 /// One signing for all: cosign signs an index and everything in it.

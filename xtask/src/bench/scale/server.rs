@@ -1,24 +1,21 @@
 //! What the API server says of itself, and the reports in it.
 
-use std::sync::Mutex;
-
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use http::Method;
 use serde_json::Value;
 use tokio::runtime::{Builder, Runtime};
 
-use super::super::client::{Connection, Endpoint};
+use super::super::client::Endpoint;
 
 const REPORTS: &str = "/apis/bonafide.dev/v1alpha1/verificationreports";
 /// Reports in one answer.
 const PAGE: usize = 500;
 
-/// A client with one connection.
+/// A client that connects for each question: between two of them the API server would close a connection.
 pub(super) struct Server {
     runtime: Runtime,
     endpoint: Endpoint,
-    connection: Mutex<Connection>,
 }
 
 /// Counts at one time.
@@ -43,8 +40,7 @@ pub(super) struct Reports {
 impl Server {
     pub(super) fn new(endpoint: Endpoint) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let connection = Mutex::new(runtime.block_on(endpoint.connect())?);
-        Ok(Self { runtime, endpoint, connection })
+        Ok(Self { runtime, endpoint })
     }
 
     /// Lets `body` use the client.
@@ -64,12 +60,6 @@ impl Server {
             text.lines().filter(|line| of(line)).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
         };
         Ok(Reading { writes: sum(is_write), etcd_bytes: sum(|line| line.starts_with("apiserver_storage_size_bytes{")) })
-    }
-
-    /// Changes an object by a merge patch.
-    pub(super) fn patch(&self, path: &str, change: &Value) -> Result<()> {
-        let mut connection = self.connection.lock().map_err(|_| anyhow::anyhow!("another thread has ended"))?;
-        self.runtime.block_on(connection.patch(path, change))
     }
 
     /// All reports, read in pages.
@@ -94,8 +84,10 @@ impl Server {
     }
 
     fn get(&self, path: &str) -> Result<Bytes> {
-        let mut connection = self.connection.lock().map_err(|_| anyhow::anyhow!("another thread has ended"))?;
-        Ok(self.runtime.block_on(connection.send(Method::GET, path, "application/json", Bytes::new()))?.success()?.body)
+        self.runtime.block_on(async {
+            let mut connection = self.endpoint.connect().await?;
+            Ok(connection.send(Method::GET, path, "application/json", Bytes::new()).await?.success()?.body)
+        })
     }
 }
 
