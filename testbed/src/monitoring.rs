@@ -46,6 +46,11 @@ impl Alertmanager {
         Ok(Self(Server::start("alertmanager", command, &config, "--storage.path")?))
     }
 
+    /// Where alerts are sent to.
+    pub fn url(&self) -> String {
+        self.0.url()
+    }
+
     /// The alerts that fire.
     pub fn alerts(&self) -> Result<Vec<Value>> {
         match self.0.get("/api/v2/alerts", &[("active", "true")])? {
@@ -67,6 +72,11 @@ impl Prometheus {
         });
         let command = Command::new(PROMETHEUS.path()?);
         Ok(Self(Server::start("prometheus", command, &config, "--storage.tsdb.path")?))
+    }
+
+    /// Where it answers queries, also those of a page in a browser.
+    pub fn url(&self) -> String {
+        self.0.url()
     }
 
     /// What an expression says now.
@@ -120,8 +130,12 @@ impl Server {
         Ok(process)
     }
 
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
-        let request = ureq::get(&format!("http://{}{path}", self.address)).query_pairs(query.iter().copied());
+        let request = ureq::get(&format!("{}{path}", self.url())).query_pairs(query.iter().copied());
         // The body of an error says what is wrong with the expression.
         let mut answer = request.config().http_status_as_error(false).build().call()?;
         let (status, text) = (answer.status(), answer.body_mut().read_to_string()?);

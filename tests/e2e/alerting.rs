@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use testbed::{Environment, Mood, Receiver, wait};
+use testbed::{Alertmanager, Environment, Mood, Receiver, wait};
 
 use crate::Story;
 use crate::actions::condition;
@@ -16,6 +16,7 @@ pub const ALONE: &[Story] = &[
         name: "receiver_hears_of_a_distrusted_pod_once_and_of_its_return",
         run: receiver_hears_of_a_distrusted_pod_once_and_of_its_return,
     },
+    Story { name: "alertmanager_holds_a_pod_until_it_is_verified_again", run: alertmanager_holds_a_pod_until_it_is_verified_again },
     Story { name: "nothing_is_admitted_without_a_receiver_that_must_know", run: nothing_is_admitted_without_a_receiver_that_must_know },
     Story { name: "stalled_receiver_slows_no_admission", run: stalled_receiver_slows_no_admission },
 ];
@@ -91,6 +92,44 @@ fn receiver_hears_of_a_distrusted_pod_once_and_of_its_return(env: &Environment) 
             let sent = env.operator.metric("bonafide_alerts_total{receiver=\"hook\",outcome=\"sent\"}")?;
             ensure!(sent == Some(3.0), "{sent:?}");
             Ok(())
+        })
+    })
+}
+
+/// The real one.
+fn alertmanager_holds_a_pod_until_it_is_verified_again(env: &Environment) -> Result<()> {
+    stage(env, "paged", |stage| {
+        let alertmanager = Alertmanager::start()?;
+        let receiver = json!([{
+            "name": "hook", "on": ["Refused", "Changed"], "every": "1s", "namespaces": {"include": [stage.namespace.name()]},
+            "alertmanager": {"url": alertmanager.url(), "labels": {"team": "shop"}},
+        }]);
+        let held = |name: &str| -> Result<Option<Value>> {
+            let ours = |alert: &Value| alert["labels"]["alertname"] == name && alert["labels"]["namespace"] == stage.namespace.name();
+            Ok(alertmanager.alerts()?.into_iter().find(ours))
+        };
+        told(stage, &receiver, |stage| {
+            stage.trust(&["build", "qa"])?;
+            stage.verified_by("build", &json!({}))?;
+            admitted(stage.pod("web", &stage.signed("web", &["build"])?.by_tag())?)?;
+            says(stage, "True")?;
+            refused(stage.pod("stranger", &stage.unsigned("stranger")?.by_tag())?, &["NoSignature"])?;
+            let alert = wait::until("the refusal", || held("BonafideRefused"))?;
+            ensure!(alert["labels"]["name"] == "stranger" && alert["annotations"]["reason"] == "NoSignature", "{alert:#}");
+
+            stage.verified_by("qa", &json!({}))?;
+            says(stage, "False")?;
+            let alert = wait::until("the pod that is not verified", || held("BonafideUnverified"))?;
+            let labels = &alert["labels"];
+            ensure!(
+                labels["cluster"] == "e2e" && labels["kind"] == "Pod" && labels["name"] == "web" && labels["team"] == "shop",
+                "{alert:#}"
+            );
+            ensure!(alert["annotations"]["reason"] == "UntrustedSigner", "{alert:#}");
+
+            stage.verified_by("build", &json!({}))?;
+            says(stage, "True")?;
+            wait::until("its alert to be resolved", || Ok(held("BonafideUnverified")?.is_none().then_some(())))
         })
     })
 }

@@ -8,7 +8,7 @@ use testbed::Environment;
 
 use crate::Story;
 use crate::actions::{condition, within};
-use crate::support::{Attempt, Stage, admitted, refused, stage};
+use crate::support::{Attempt, OPERATOR, Stage, admitted, refused, stage};
 
 pub const STORIES: &[Story] = &[
     Story { name: "report_comes_and_goes_with_its_pod", run: report_comes_and_goes_with_its_pod },
@@ -24,8 +24,6 @@ pub const ALONE: &[Story] =
     &[Story { name: "edited_report_is_put_back_and_a_deleted_one_rebuilt", run: edited_report_is_put_back_and_a_deleted_one_rebuilt }];
 
 const REPORT: &str = "verificationreports.bonafide.dev";
-/// As whom the operator writes: what the cluster's own rule lets through.
-const OPERATOR: &str = "--as=system:serviceaccount:bonafide-system:bonafide";
 
 fn report_comes_and_goes_with_its_pod(env: &Environment) -> Result<()> {
     stage(env, "reported", |stage| {

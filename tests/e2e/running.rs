@@ -1,6 +1,6 @@
 //! What runs is told: an Event when its verdict changes, and numbers that are true when they are read.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -8,14 +8,22 @@ use testbed::{Environment, wait};
 
 use crate::Story;
 use crate::actions::condition;
-use crate::support::{Stage, admitted, stage};
+use crate::support::{OPERATOR, Stage, admitted, stage};
 
 pub const STORIES: &[Story] = &[
     Story { name: "distrusted_key_is_told_once_and_so_is_its_return", run: distrusted_key_is_told_once_and_so_is_its_return },
     Story { name: "numbers_of_what_runs_follow_it", run: numbers_of_what_runs_follow_it },
+    Story {
+        name: "namespace_that_cannot_end_is_not_written_to_again_and_again",
+        run: namespace_that_cannot_end_is_not_written_to_again_and_again,
+    },
 ];
 
 const REPORT: &str = "verificationreports.bonafide.dev";
+/// How long a namespace that ends is watched.
+const WATCHED: Duration = Duration::from_secs(10);
+/// After 0, 1, 3 and 7 seconds, less a quarter, and one to spare.
+const MOST_TRIES: usize = 5;
 
 fn says(stage: &Stage<'_>, status: &str) -> Result<Value> {
     stage.namespace.wait_until(&[REPORT, "web"], |report| condition(report, "Verified", status).is_some())
@@ -83,5 +91,42 @@ fn numbers_of_what_runs_follow_it(env: &Environment) -> Result<()> {
         ensure!(age < Duration::from_hours(1).as_secs_f64(), "{age}");
         stage.namespace.delete(&["pod", "stranger"])?;
         wait::until("the pod that is gone not to be counted", || Ok(pods("unverified")?.is_none().then_some(())))
+    })
+}
+
+/// Its pods stay, because somebody's finalizer does, and a report that is made there is refused.
+fn namespace_that_cannot_end_is_not_written_to_again_and_again(env: &Environment) -> Result<()> {
+    stage(env, "ending", |stage| {
+        stage.trust(&["build"])?;
+        stage.policy("policy", &json!({"mode": "Audit"}), &stage.verify_all())?;
+        let image = stage.signed("web", &["build"])?.by_tag();
+        let ending = env.namespace("held", &[("story", &stage.name)])?;
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web", "finalizers": ["example.com/hold"]},
+                         "spec": {"containers": [{"name": "main", "image": image}]}});
+        ending.apply(&pod.to_string())?;
+        ending.wait_until(&[REPORT, "web"], |report| condition(report, "Verified", "True").is_some())?;
+        let tries = || -> Result<usize> {
+            let (log, report) = (std::fs::read_to_string(env.operator.log())?, format!("{}/web", ending.name()));
+            Ok(log.lines().filter(|line| line.contains("a report could not be written") && line.contains(&report)).count())
+        };
+
+        let namespace = ["namespace", ending.name()];
+        env.control_plane.kubectl().run(&["delete", "namespace", ending.name(), "--wait=false"])?;
+        // A report that is there stays as long as the pod, so one that has to be made again is what it takes.
+        ending.kubectl(&["delete", REPORT, "web", OPERATOR, "--wait=false"])?;
+        wait::until("a report to be refused there", || Ok((tries()? > 0).then_some(())))?;
+        let since = Instant::now();
+        // Others are served meanwhile.
+        admitted(stage.pod("web", &image)?)?;
+        says(stage, "True")?;
+        // How often in a time cannot be known before it is over.
+        std::thread::sleep(WATCHED.saturating_sub(since.elapsed()));
+        let tries = tries()?;
+        ensure!(tries <= MOST_TRIES, "{tries} tries in {:?}", since.elapsed());
+
+        ending.kubectl(&["patch", "pod", "web", "--type=merge", "-p", &json!({"metadata": {"finalizers": null}}).to_string()])?;
+        wait::until("the namespace to end", || Ok(env.control_plane.kubectl().get(&namespace)?.is_none().then_some(())))?;
+        let counted = format!("bonafide_pods{{namespace={:?}", ending.name());
+        wait::until("its pod not to be counted", || Ok(env.operator.metric(&counted)?.is_none().then_some(())))
     })
 }

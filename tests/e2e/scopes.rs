@@ -7,7 +7,7 @@ use testbed::{Environment, wait};
 use crate::Story;
 use crate::actions::{condition, deployment};
 use crate::images_command::{exits, images};
-use crate::support::{SETTINGS, Stage, admitted, settings, stage};
+use crate::support::{OPERATOR, SETTINGS, Stage, admitted, settings, stage};
 
 /// The scope is everybody's.
 pub const ALONE: &[Story] = &[
@@ -77,7 +77,7 @@ fn reports_on_workloads_replace_those_on_pods_and_back(env: &Environment) -> Res
         until(stage, "a report on a bare pod", |reports| {
             reports.len() == 2 && reports.iter().filter(|report| is_on_workload(report)).count() == 1
         })?;
-        stage.namespace.kubectl(&["delete", REPORT, name, "--as=system:serviceaccount:bonafide-system:bonafide", "--wait=false"])?;
+        stage.namespace.kubectl(&["delete", REPORT, name, OPERATOR, "--wait=false"])?;
         until(stage, "the report to be made anew", |reports| {
             reports.iter().any(|found| is_on_workload(found) && found["metadata"]["uid"] != report["metadata"]["uid"])
         })?;

@@ -168,6 +168,9 @@ fn own(kind: &str, name: &str, spec: &Value) -> Value {
     json!({"apiVersion": "bonafide.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
 }
 
+/// As whom the operator writes: what the cluster's own rule about reports lets through.
+pub const OPERATOR: &str = "--as=system:serviceaccount:bonafide-system:bonafide";
+
 /// The ConfigMap with the operator's settings.
 pub const SETTINGS: &str = "bonafide-settings";
 
