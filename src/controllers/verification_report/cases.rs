@@ -53,7 +53,7 @@ struct State {
 pub(super) struct Asked {
     pub(super) case: Arc<Case>,
     pub(super) policies: Vec<Arc<CompiledPolicy>>,
-    /// How long it may take.
+    /// How long it may take; zero where nobody is asked.
     pub(super) patience: Duration,
     identity: u64,
 }
@@ -97,11 +97,13 @@ impl Cases {
         self.identities.clear();
         let all: Vec<_> = self.all.keys().cloned().collect();
         for case in all {
-            let wanted = self.identity(&case.namespace);
+            let (wanted, is_judged) = (self.identity(&case.namespace), self.is_judged(&case.namespace));
             let Some(state) = self.all.get_mut(&case).filter(|state| state.wanted != wanted) else { continue };
             state.wanted = wanted;
             state.failures = 0;
-            if wanted.is_some() && !state.running {
+            // What is due already keeps its place in the line.
+            let is_due = is_judged && state.due.is_some_and(|(when, _)| when <= now);
+            if !state.running && !is_due {
                 self.schedule(&case, now);
             }
         }
@@ -115,43 +117,50 @@ impl Cases {
     /// The next case to judge. While pods are being admitted it waits, but not forever.
     pub(super) fn next(&mut self, now: Instant, rush: bool, roll: f64) -> Next<Asked> {
         loop {
-            let first = self.due.first_key_value().map(|(due, _)| *due);
-            let Some((due, case)) = self.lanes.next(first.map(|(when, _)| when)).or_else(|| self.due.pop_first()) else {
-                return Next::Never;
-            };
-            let later = if due.0 > now {
-                Some(due.0)
-            } else {
-                (rush && pace::may_wait(now.saturating_duration_since(due.0))).then(|| now + pace::off_peak(roll))
-            };
-            if let Some(later) = later {
-                self.due.insert(due, case);
-                return Next::At(later);
+            let first = self.due.first_key_value().map(|(due, _)| due.0);
+            if let Some((case, patience)) = self.lanes.next(first) {
+                match self.begin(case, patience) {
+                    Some(asked) => return Next::Now(asked),
+                    None => continue,
+                }
             }
-            if let Some(asked) = self.begin(due, &case) {
+            let Some(when) = first else { return Next::Never };
+            if when > now {
+                return Next::At(when);
+            }
+            if rush && pace::may_wait(now.saturating_duration_since(when)) {
+                return Next::At(now + pace::off_peak(roll));
+            }
+            let Some((due, case)) = self.due.pop_first() else { return Next::Never };
+            let places = if self.is_judged(&case.namespace) { self.lanes.enter(due, &case) } else { Some(Duration::ZERO) };
+            if let Some(asked) = places.and_then(|patience| self.begin(case, patience)) {
                 return Next::Now(asked);
             }
         }
     }
 
-    /// Nothing when nobody knows yet what holds for it, and when it has to wait for a host.
-    fn begin(&mut self, due: Due, case: &Arc<Case>) -> Option<Asked> {
+    /// Whether a policy holds. Where none does nobody is asked, so nobody is waited for.
+    fn is_judged(&self, namespace: &str) -> bool {
+        self.policies(namespace).is_some_and(|policies| !policies.is_empty())
+    }
+
+    /// Begins with a case, which has its places if it may take any time. Nothing when nobody knows yet what holds for it.
+    fn begin(&mut self, case: Arc<Case>, patience: Duration) -> Option<Asked> {
         let policies = self.policies(&case.namespace);
-        let state = self.all.get_mut(case)?;
-        let Some(policies) = policies else {
+        let begun = self.all.get_mut(&case).and_then(|state| {
             state.due = None;
-            return None;
-        };
-        // Where no policy holds nobody is asked.
-        let patience = if policies.is_empty() { Duration::ZERO } else { self.lanes.enter(due, case)? };
-        state.due = None;
-        state.running = true;
-        Some(Asked { case: case.clone(), identity: identity(&policies), policies, patience })
+            state.running = policies.is_some();
+            policies
+        });
+        if begun.is_none() && !patience.is_zero() {
+            self.lanes.leave(&case);
+        }
+        begun.map(|policies| Asked { identity: identity(&policies), case, policies, patience })
     }
 
     /// It is judged; the pods that have it. Nothing when the policies have changed meanwhile: then it is judged again.
     pub(super) fn judged(&mut self, asked: &Asked, found: Found, interval: Duration, now: Instant, roll: f64) -> Option<Vec<Name>> {
-        if !asked.policies.is_empty() {
+        if !asked.patience.is_zero() {
             self.lanes.leave(&asked.case);
         }
         let state = self.all.get_mut(&asked.case)?;

@@ -1,7 +1,8 @@
 //! How many images of one registry host are judged at one time: where a host gets few requests in a second, more could not
 //! be judged before their deadline, and would be unknown for no reason but ours.
 //!
-//! Invariant: what waits for one host begins in the order in which it was due, and holds up nothing of another host.
+//! Invariant: what waits for one host begins in the order in which it was due, and takes no place of a host that it does not
+//! ask. Places are taken host by host in the order of names and kept, so that no two cases wait for each other and none for ever.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use super::case::Case;
 use crate::settings::RegistryRates;
 
 /// For all images of a pod together, where requests are not scarce.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 /// However many images a pod has.
 const LONGEST: Duration = Duration::from_mins(5);
 /// Requests of an image that nobody has looked at: tag, signatures, one of them, what it says.
@@ -29,69 +30,112 @@ pub(super) type Due = (Instant, u64);
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     rates: RegistryRates,
-    /// Images that are being judged.
+    /// Images that are being judged, and those of cases that have a place here and wait for another host.
     busy: HashMap<Host, u32>,
-    waiting: HashMap<Host, BTreeMap<Due, Arc<Case>>>,
+    waiting: HashMap<Host, BTreeMap<Due, Waiter>>,
 }
 
+/// A case that waits for a host.
+#[derive(Debug)]
+struct Waiter {
+    case: Arc<Case>,
+    loads: Loads,
+    /// Of how many hosts it has its places already.
+    got: usize,
+}
+
+/// How many images of each host, in the order of names.
+type Loads = Vec<(Host, u32)>;
+
 impl Lanes {
-    /// Other rates hold; answers all that wait, which may not have to any more.
+    /// When other rates hold: answers all that wait, which may not have to any more.
     pub(super) fn set(&mut self, rates: &RegistryRates) -> Vec<(Due, Arc<Case>)> {
+        if self.rates == *rates {
+            return vec![];
+        }
         self.rates.clone_from(rates);
-        std::mem::take(&mut self.waiting).into_values().flatten().collect()
+        let waiting = std::mem::take(&mut self.waiting).into_values().flatten();
+        waiting.map(|(due, waiter)| (due, self.give_up(waiter))).collect()
     }
 
     /// Lets a case begin, if each host of its images has room, and says how long it may take; or puts it in the line of a host.
     pub(super) fn enter(&mut self, due: Due, case: &Arc<Case>) -> Option<Duration> {
-        let loads = loads(case);
-        if let Some((host, _)) = loads.iter().find(|(host, images)| !self.has_room(host, **images)) {
-            self.waiting.entry(host.clone()).or_default().insert(due, case.clone());
-            return None;
-        }
-        let takes = loads.iter().filter_map(|(host, images)| Some(self.interval(host)? * (REQUESTS * SHARE * images))).max();
-        for (host, images) in loads {
-            *self.busy.entry(host).or_default() += images;
-        }
-        Some(takes.unwrap_or_default().clamp(DEADLINE, LONGEST))
+        self.proceed(due, Waiter { case: case.clone(), loads: loads(case), got: 0 }).map(|(_, patience)| patience)
     }
 
     /// A case that has begun is judged.
     pub(super) fn leave(&mut self, case: &Case) {
         for (host, images) in loads(case) {
-            if let Some(busy) = self.busy.get_mut(&host) {
-                *busy = busy.saturating_sub(images);
-            }
+            self.free(&host, images);
         }
-        self.busy.retain(|_, images| *images > 0);
     }
 
-    /// Takes the case that has waited longest of those whose host has room now, if it was due before `than`.
-    pub(super) fn next(&mut self, than: Option<Instant>) -> Option<(Due, Arc<Case>)> {
-        let first = |(host, line): (&Host, &BTreeMap<Due, Arc<Case>>)| {
-            let (due, case) = line.first_key_value()?;
-            let images = loads(case).get(host).copied().unwrap_or_default();
-            self.has_room(host, images).then(|| (*due, host.clone()))
-        };
-        let (due, host) = self.waiting.iter().filter_map(first).min_by_key(|(due, _)| *due)?;
-        if than.is_some_and(|than| than < due.0) {
-            return None;
+    /// The case that may begin now of those that wait, and how long it may take; only if it was due before `than`.
+    pub(super) fn next(&mut self, than: Option<Instant>) -> Option<(Arc<Case>, Duration)> {
+        loop {
+            let first = |(host, line): (&Host, &BTreeMap<Due, Waiter>)| {
+                let (due, waiter) = line.first_key_value()?;
+                let (_, images) = waiter.loads.get(waiter.got)?;
+                self.has_room(host, *images).then(|| (*due, host.clone()))
+            };
+            let (due, host) = self.waiting.iter().filter_map(first).min_by_key(|(due, _)| *due)?;
+            if than.is_some_and(|than| than < due.0) {
+                return None;
+            }
+            let waiter = self.waiting.get_mut(&host)?.remove(&due)?;
+            self.waiting.retain(|_, line| !line.is_empty());
+            if let Some(begun) = self.proceed(due, waiter) {
+                return Some(begun);
+            }
         }
-        let case = self.waiting.get_mut(&host)?.remove(&due)?;
-        self.waiting.retain(|_, line| !line.is_empty());
-        Some((due, case))
     }
 
     /// A case that waits does not any more.
     pub(super) fn forget(&mut self, due: &Due) {
-        self.waiting.values_mut().for_each(|line| drop(line.remove(due)));
+        let waiter = self.waiting.values_mut().find_map(|line| line.remove(due));
         self.waiting.retain(|_, line| !line.is_empty());
+        if let Some(waiter) = waiter {
+            self.give_up(waiter);
+        }
+    }
+
+    /// Takes places as far as there are; the case when it has all of them.
+    fn proceed(&mut self, due: Due, mut waiter: Waiter) -> Option<(Arc<Case>, Duration)> {
+        while let Some((host, images)) = waiter.loads.get(waiter.got).cloned() {
+            let is_first = self.waiting.get(&host).and_then(BTreeMap::first_key_value).is_none_or(|(first, _)| due < *first);
+            if !(is_first && self.has_room(&host, images)) {
+                self.waiting.entry(host).or_default().insert(due, waiter);
+                return None;
+            }
+            *self.busy.entry(host).or_default() += images;
+            waiter.got += 1;
+        }
+        let longest = waiter.loads.iter().filter_map(|(host, images)| Some(takes(self.interval(host)?, *images))).max();
+        Some((waiter.case, longest.unwrap_or_default().clamp(DEADLINE, LONGEST)))
+    }
+
+    /// Frees what it has of places.
+    fn give_up(&mut self, waiter: Waiter) -> Arc<Case> {
+        for (host, images) in waiter.loads.iter().take(waiter.got) {
+            self.free(host, *images);
+        }
+        waiter.case
+    }
+
+    fn free(&mut self, host: &Host, images: u32) {
+        if let Some(busy) = self.busy.get_mut(host) {
+            *busy = busy.saturating_sub(images);
+            if *busy == 0 {
+                self.busy.remove(host);
+            }
+        }
     }
 
     /// One case may always be judged, however many images it has.
     fn has_room(&self, host: &Host, images: u32) -> bool {
         let Some(interval) = self.interval(host) else { return true };
         let busy = self.busy.get(host).copied().unwrap_or_default();
-        busy == 0 || interval * (REQUESTS * SHARE * (busy + images)) <= DEADLINE
+        busy == 0 || takes(interval, busy.saturating_add(images)) <= DEADLINE
     }
 
     /// Between two requests to a host, where that is limited.
@@ -100,15 +144,20 @@ impl Lanes {
     }
 }
 
-/// How many images of each host a case has. What is no reference is not asked for.
-fn loads(case: &Case) -> HashMap<Host, u32> {
-    let mut loads = HashMap::new();
+/// How long so many images take when pods are being admitted all the while.
+fn takes(interval: Duration, images: u32) -> Duration {
+    interval.saturating_mul(REQUESTS * SHARE).saturating_mul(images)
+}
+
+/// What is no reference is not asked for.
+fn loads(case: &Case) -> Loads {
+    let mut loads = BTreeMap::new();
     for group in case.groups() {
         if let Ok(reference) = group.image.parse::<Reference>() {
             *loads.entry(reference.repository().host().clone()).or_default() += 1;
         }
     }
-    loads
+    loads.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -145,9 +194,7 @@ mod tests {
         assert_eq!(began, [true, true, true, false, false]);
         assert_eq!(lanes.next(None), None);
         lanes.leave(&cases[0]);
-        let (due, next) = lanes.next(None).unwrap();
-        assert_eq!((due, &next), ((now, 3), &cases[3]), "in the order in which they were due");
-        assert!(lanes.enter(due, &next).is_some());
+        assert_eq!(lanes.next(None), Some((cases[3].clone(), DEADLINE)), "in the order in which they were due");
         assert_eq!(lanes.next(None), None);
     }
 
@@ -171,11 +218,41 @@ mod tests {
         assert_eq!(lanes.enter((now, 1), &large), Some(Duration::from_secs(32)));
         assert_eq!(lanes.enter((now, 2), &small), None);
         lanes.leave(&large);
-        let (due, next) = lanes.next(None).unwrap();
-        assert_eq!(lanes.enter(due, &next), Some(DEADLINE));
+        assert_eq!(lanes.next(None), Some((small.clone(), DEADLINE)));
         assert_eq!(lanes.enter((now, 3), &large), None, "it waits until it is alone");
+        assert_eq!(lanes.enter((now, 4), &small), None, "and nobody overtakes it, or it would wait for ever");
         lanes.leave(&small);
-        assert_eq!(lanes.next(None).unwrap().1, large);
+        assert_eq!(lanes.next(None).map(|(case, _)| case), Some(large));
+        assert_eq!(lanes.next(None), None);
+    }
+
+    #[test]
+    fn a_case_of_two_slow_hosts_keeps_its_place_at_one_while_it_waits_for_the_other() {
+        let (mut lanes, now) = (Lanes::default(), Instant::now());
+        lanes.set(&RegistryRates { default: Some(1), hosts: BTreeMap::new() });
+        let (a, b, both) = (case(&["a.io/x:1"]), case(&["b.io/x:1"]), case(&["b.io/x:2", "a.io/x:2"]));
+        assert!(lanes.enter((now, 1), &a).is_some() && lanes.enter((now, 2), &b).is_some());
+        assert_eq!(lanes.enter((now, 3), &both), None);
+        assert_eq!(lanes.enter((now, 4), &a), None);
+        assert_eq!(lanes.enter((now, 5), &b), None, "there is no room");
+        lanes.leave(&a);
+        assert_eq!(lanes.next(None), None, "it waits for the other now, and nobody has its place");
+        lanes.leave(&b);
+        assert_eq!(lanes.next(None), Some((both.clone(), Duration::from_secs(16))));
+        lanes.leave(&both);
+        assert_eq!([lanes.next(None), lanes.next(None)].map(|next| next.map(|(case, _)| case)), [Some(a), Some(b)]);
+    }
+
+    #[test]
+    fn who_goes_while_it_waits_leaves_no_place_taken() {
+        let mut lanes = Lanes::default();
+        lanes.set(&RegistryRates { default: Some(1), hosts: BTreeMap::new() });
+        let (now, b, both) = (Instant::now(), case(&["b.io/x:1"]), case(&["b.io/x:2", "a.io/x:2"]));
+        lanes.enter((now, 1), &b);
+        assert_eq!(lanes.enter((now, 2), &both), None);
+        lanes.forget(&(now, 2));
+        lanes.leave(&b);
+        assert!(lanes.busy.is_empty() && lanes.waiting.is_empty());
     }
 
     #[test]

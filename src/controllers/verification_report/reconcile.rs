@@ -5,12 +5,15 @@ use futures::{StreamExt, stream};
 use tokio::time::Instant;
 
 use super::cases::Asked;
-use super::{Term, now};
+use super::{Term, lanes, now};
 use crate::evaluate::{PullSecrets, Purpose, Question};
 use crate::report::{ImageGroup, JudgedImage, Outcome};
 
 /// Images of one pod that are evaluated at one time.
 const IMAGES_AT_ONCE: usize = 16;
+/// The same where requests are scarce: who admits one of them meanwhile waits for what has begun, and so do others for its
+/// namespace's share of what is evaluated at all.
+const SCARCE_AT_ONCE: usize = 2;
 
 /// Judges a case for all pods that have it.
 pub(super) async fn reconcile(term: &Term, asked: Asked) {
@@ -41,6 +44,7 @@ async fn judge(term: &Term, asked: &Asked) -> Outcome {
             JudgedImage::new(group, &decision)
         }
     });
-    let judged: Vec<_> = stream::iter(judged).buffered(IMAGES_AT_ONCE).collect().await;
+    let at_once = if *patience > lanes::DEADLINE { SCARCE_AT_ONCE } else { IMAGES_AT_ONCE };
+    let judged: Vec<_> = stream::iter(judged).buffered(at_once).collect().await;
     Outcome::of(&judged)
 }

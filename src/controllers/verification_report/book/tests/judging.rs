@@ -148,40 +148,79 @@ async fn another_pod_of_the_same_name_is_another_pod() {
     assert_eq!(world.told(), ["web-0 False"]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_host_that_is_asked_seldom_holds_up_only_its_own_images() {
+/// `a.io` is asked once a second, so that one image of it is judged at a time.
+fn slow() -> World {
     let mut world = World::new();
     let settings = Settings::parse("limits: {registryRequestsPerSecond: {hosts: {a.io: 1}}}").unwrap();
     world.book.cases.paced(&settings.limits.registry_requests_per_second);
-    for (name, image) in [("a1", "a.io/x:1"), ("a2", "a.io/x:2"), ("a3", "a.io/x:3"), ("b1", "b.io/x:1"), ("b2", "b.io/x:2")] {
-        let spec = json!({"containers": [{"name": "main", "image": image}]});
-        world.pod(json!({"metadata": {"namespace": "shop", "name": name, "uid": name}, "spec": spec}));
+    world
+}
+
+fn run(world: &mut World, name: &str, image: &str) {
+    let spec = json!({"containers": [{"name": "main", "image": image}]});
+    world.pod(json!({"metadata": {"namespace": "shop", "name": name, "uid": name}, "spec": spec}));
+}
+
+fn begin(world: &mut World) -> Vec<Asked> {
+    let mut begun = vec![];
+    while let Next::Now(asked) = world.book.cases.next(world.now().instant, false, 0.0) {
+        begun.push(asked);
     }
-    let begin = |world: &mut World| {
-        let mut begun = vec![];
-        while let Next::Now(asked) = world.book.cases.next(world.now().instant, false, 0.0) {
-            begun.push(asked);
-        }
-        begun
-    };
-    let images = |begun: &[Asked]| begun.iter().map(|asked| asked.case.images[0].image.clone()).collect::<Vec<_>>();
+    begun
+}
+
+fn images(begun: &[Asked]) -> Vec<&str> {
+    begun.iter().map(|asked| asked.case.images[0].image.as_str()).collect()
+}
+
+fn end(world: &mut World, asked: &Asked) {
+    let now = world.now();
+    world.book.judged(asked, Some(outcome(asked, &good())), INTERVAL, now, 0.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_asked_seldom_holds_up_only_its_own_images() {
+    let mut world = slow();
+    for (name, image) in [("a1", "a.io/x:1"), ("a2", "a.io/x:2"), ("a3", "a.io/x:3"), ("b1", "b.io/x:1"), ("b2", "b.io/x:2")] {
+        run(&mut world, name, image);
+    }
     let first = begin(&mut world);
     assert_eq!(images(&first), ["a.io/x:1", "b.io/x:1", "b.io/x:2"]);
-    // Whose pod is gone waits no more; other policies let nothing begin out of turn.
+    // Whose pod is gone waits no more.
     let now = world.now();
     world.book.pod_gone(&ObjectName::new("shop", "a2"), now.instant);
-    world.book.cases.compiled(Some(snapshot(Some(2))), &Selection::default(), now.instant);
     assert!(begin(&mut world).is_empty());
-    // What began was judged by former policies, and is judged again after what has waited.
-    world.book.judged(&first[0], Some(outcome(&first[0], &good())), INTERVAL, now, 0.0);
-    let next = begin(&mut world);
-    assert_eq!(images(&next), ["a.io/x:3"]);
-    world.book.judged(&next[0], Some(outcome(&next[0], &good())), INTERVAL, now, 0.0);
-    let last = begin(&mut world);
-    assert_eq!(images(&last), ["a.io/x:1"]);
+    end(&mut world, &first[0]);
+    assert_eq!(images(&begin(&mut world)), ["a.io/x:3"]);
     // Other rates hold at once.
-    world.pod(json!({"metadata": {"namespace": "shop", "name": "a4", "uid": "a4"}, "spec": {"containers": [{"name": "main", "image": "a.io/x:4"}]}}));
+    run(&mut world, "a4", "a.io/x:4");
     assert!(begin(&mut world).is_empty());
     world.book.cases.paced(&Settings::parse("").unwrap().limits.registry_requests_per_second);
     assert_eq!(images(&begin(&mut world)), ["a.io/x:4"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_policies_cost_no_place_in_the_line() {
+    let mut world = slow();
+    for number in 1..=6 {
+        world.seconds += 1;
+        run(&mut world, &format!("a{number}"), &format!("a.io/x:{number}"));
+    }
+    let first = begin(&mut world);
+    assert_eq!(images(&first), ["a.io/x:1"]);
+    world.seconds += 1;
+    let now = world.now();
+    world.book.cases.compiled(Some(snapshot(Some(2))), &Selection::default(), now.instant);
+    // It was judged by former policies, so once more, at the end of the line.
+    end(&mut world, &first[0]);
+    for number in [2, 3, 4, 5] {
+        let next = begin(&mut world);
+        assert_eq!(images(&next), [format!("a.io/x:{number}")]);
+        end(&mut world, &next[0]);
+    }
+    assert_eq!(images(&begin(&mut world)), ["a.io/x:6"]);
+    assert!(begin(&mut world).is_empty(), "the first one waits");
+    // Where no policy holds any more nobody is asked, so nobody waits.
+    world.book.cases.compiled(Some(snapshot(None)), &Selection::default(), now.instant);
+    assert_eq!(begin(&mut world).len(), 5);
 }
