@@ -7,6 +7,7 @@ mod crds;
 mod demo;
 mod deny;
 mod fuzz;
+mod picture;
 mod step;
 mod suite;
 
@@ -36,13 +37,16 @@ enum Command {
         /// Run only the tests whose names contain this.
         filter: Option<String>,
     },
-    /// Draw the picture of the status page in `docs/pictures`, in Chromium, from an e2e test.
-    Picture,
+    /// Draw what people see in a browser into `docs/pictures`, in Chromium.
+    Picture {
+        /// Draw only these.
+        pictures: Vec<picture::Picture>,
+    },
     /// Measure speed and memory beside the same API server without the operator, against the goals.
     ///
     /// Builds the operator in release mode first. `docs/benchmarks.md` has the results and how to read them.
     Bench {
-        /// Run only these parts: micro, scale, hot, burst, pinned, cold, far, containers, simultaneous, memory, policy, key, references, floor.
+        /// Run only these parts: micro, scale, limited, hot, burst, pinned, cold, far, containers, simultaneous, trust, memory, policy, key, references, floor.
         parts: Vec<String>,
     },
     /// Find or build the control plane, the registries, the signers and Prometheus.
@@ -79,7 +83,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test => suite::test(),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::E2e { filter } => suite::e2e(filter.as_deref()),
-        Command::Picture => browser::picture(),
+        Command::Picture { pictures } => picture::draw(&pictures),
         Command::Bench { parts } => bench::run(&parts),
         Command::Tools => suite::tools(),
         Command::Crds { check: false } => crds::write(),
