@@ -1,8 +1,10 @@
 //! Real registries on loopback, over plain HTTP, that tell which requests they got.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
@@ -17,8 +19,18 @@ pub struct Registry {
     host: String,
     requests: PathBuf,
     parse: fn(&str) -> Option<Request>,
-    process: Process,
+    launch: Launch,
+    process: Mutex<Option<Process>>,
     _directory: Directory,
+}
+
+/// How it is started, each time.
+#[derive(Debug)]
+struct Launch {
+    name: &'static str,
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    log: PathBuf,
 }
 
 /// A request that a registry has answered.
@@ -44,12 +56,10 @@ impl Registry {
         let storage = directory.path().join("storage");
         let config = directory.path().join("config.yml");
         std::fs::write(&config, distribution_config(&host, &storage))?;
-        let mut command = Command::new(tools::REGISTRY.path()?);
-        command.arg("serve").arg(config);
-        // Its tracing would look for a collector on this machine.
-        command.env("OTEL_TRACES_EXPORTER", "none");
         let log = directory.path().join("registry.log");
-        Self::start("registry", host, command, log.clone(), &log, parse_combined, directory)
+        let arguments = vec!["serve".into(), config.into()];
+        let launch = Launch { name: "registry", program: tools::REGISTRY.path()?, arguments, log: log.clone() };
+        Self::start(host, launch, log, parse_combined, directory)
     }
 
     /// A registry in memory that has the referrers API.
@@ -61,29 +71,42 @@ impl Registry {
     pub fn referrers_in(directory: Directory) -> Result<Self> {
         let host = format!("127.0.0.1:{}", free_port()?);
         let requests = directory.path().join("requests.log");
-        let mut command = Command::new(tools::REFERRERS_REGISTRY.path()?);
-        command.args(["-listen", &host, "-log"]).arg(&requests);
+        let requests = directory.path().join("requests.log");
+        let arguments = vec!["-listen".into(), host.clone().into(), "-log".into(), requests.clone().into()];
         let log = directory.path().join("referrers-registry.log");
-        Self::start("referrers-registry", host, command, requests, &log, parse_plain, directory)
+        let launch = Launch { name: "referrers-registry", program: tools::REFERRERS_REGISTRY.path()?, arguments, log };
+        Self::start(host, launch, requests, parse_plain, directory)
     }
 
-    fn start(
-        name: &str,
-        host: String,
-        command: Command,
-        requests: PathBuf,
-        log: &Path,
-        parse: fn(&str) -> Option<Request>,
-        directory: Directory,
-    ) -> Result<Self> {
-        let process = Process::start(name, command, log)?;
-        let mut registry = Self { host, requests, parse, process, _directory: directory };
-        let url = format!("http://{}/v2/", registry.host);
+    fn start(host: String, launch: Launch, requests: PathBuf, parse: fn(&str) -> Option<Request>, directory: Directory) -> Result<Self> {
+        let registry = Self { host, requests, parse, launch, process: Mutex::new(None), _directory: directory };
+        registry.start_again()?;
+        Ok(registry)
+    }
+
+    /// Starts it at the same address, unless it runs, and waits until it answers.
+    pub fn start_again(&self) -> Result<()> {
+        let Launch { name, program, arguments, log } = &self.launch;
+        let mut held = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_some() {
+            return Ok(());
+        }
+        let mut command = Command::new(program);
+        // Its tracing would look for a collector on this machine.
+        command.args(arguments).env("OTEL_TRACES_EXPORTER", "none");
+        let mut process = Process::start(name, command, log)?;
+        let url = format!("http://{}/v2/", self.host);
         wait::until(&format!("{name} to answer"), || {
-            registry.process.check_alive()?;
+            process.check_alive()?;
             Ok(ureq::get(&url).call().ok().map(|_| ()))
         })?;
-        Ok(registry)
+        *held = Some(process);
+        Ok(())
+    }
+
+    /// Ends it as a crash would: connections are refused until it is started again.
+    pub fn kill(&self) {
+        drop(self.process.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// `127.0.0.1:PORT`, the first part of every reference.
@@ -117,11 +140,12 @@ impl Registry {
 
     /// Lets it outlive this process.
     pub fn detach(self) -> Result<Detached> {
-        self.process.detach()
+        let process = self.process.into_inner().unwrap_or_else(PoisonError::into_inner);
+        process.context("the registry does not run")?.detach()
     }
 }
 
-fn distribution_config(host: &str, storage: &Path) -> String {
+fn distribution_config(host: &str, storage: &std::path::Path) -> String {
     format!(
         "version: 0.1\nlog:\n  level: error\n  accesslog: {{disabled: false}}\nstorage:\n  filesystem: {{rootdirectory: {:?}}}\n  delete: {{enabled: true}}\nhttp:\n  addr: {host:?}\n",
         storage.display().to_string()

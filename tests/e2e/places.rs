@@ -149,7 +149,8 @@ fn with_volume(main: &Image, data: &Image) -> Value {
     })
 }
 
-fn debug(stage: &Stage<'_>, tool: &Image) -> Result<Attempt> {
+/// Adds an ephemeral container `debugger` to the pod `web`.
+pub fn debug(stage: &Stage<'_>, tool: &Image) -> Result<Attempt> {
     let image = format!("--image={}", tool.by_tag());
     stage.namespace.attempt(&["debug", "web", &image, "--container=debugger", "--profile=general"], "")
 }

@@ -4,14 +4,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use testbed::{Environment, wait};
+use testbed::{Environment, Format, Registry, wait};
 
 use crate::Story;
 use crate::actions::condition;
+use crate::places::debug;
 use crate::support::{OPERATOR, Stage, admitted, stage};
 
 pub const STORIES: &[Story] = &[
     Story { name: "distrusted_key_is_told_once_and_so_is_its_return", run: distrusted_key_is_told_once_and_so_is_its_return },
+    Story {
+        name: "registry_that_is_down_makes_what_runs_unknown_until_it_is_back",
+        run: registry_that_is_down_makes_what_runs_unknown_until_it_is_back,
+    },
+    Story { name: "init_and_ephemeral_containers_are_in_the_report", run: init_and_ephemeral_containers_are_in_the_report },
     Story { name: "numbers_of_what_runs_follow_it", run: numbers_of_what_runs_follow_it },
     Story {
         name: "namespace_that_cannot_end_is_not_written_to_again_and_again",
@@ -70,6 +76,64 @@ fn distrusted_key_is_told_once_and_so_is_its_return(env: &Environment) -> Result
         ensure!(lines == 2, "{lines} lines of log");
         Ok(())
     })
+}
+
+/// A change of policy has the pod looked at again, long before its verdict is too old.
+fn registry_that_is_down_makes_what_runs_unknown_until_it_is_back(env: &Environment) -> Result<()> {
+    stage(env, "unanswered", |stage| {
+        let registry = Registry::distribution()?;
+        let reference = format!("{}/unanswered/web:v1", registry.host());
+        let image = env.images.push(&reference, &reference)?;
+        env.cosign.sign(&env.key("build")?, &image, Format::Bundle)?;
+        stage.trust(&["build", "qa"])?;
+        let mut release = stage.release(&["build", "qa"], &json!({}));
+        release["spec"]["registry"] = json!({"hosts": [{"host": registry.host(), "plainHTTP": true}]});
+        stage.operator().apply(&release.to_string())?;
+        stage.verified_by("build", &json!({}))?;
+        admitted(stage.pod("web", &image.by_tag())?)?;
+        says(stage, "True")?;
+
+        registry.kill();
+        stage.verified_by("qa", &json!({}))?;
+        let report = says(stage, "Unknown")?;
+        ensure!(condition(&report, "Verified", "Unknown").is_some_and(|why| why.starts_with("RegistryUnavailable")), "{report:#}");
+        ensure!(report["status"]["images"][0]["containers"] == json!(["main"]), "a container has disappeared: {report:#}");
+        ensure!(report.pointer("/status/summary/unknown") == Some(&json!(1)), "{report:#}");
+        registry.start_again()?;
+        says(stage, "False")?;
+        stage.verified_by("build", &json!({}))?;
+        says(stage, "True")?;
+        let unknown = told(stage)?.into_iter().filter(|(_, reason, _)| reason == "RegistryUnavailable").count();
+        ensure!(unknown <= 1, "{:?}", told(stage)?);
+        Ok(())
+    })
+}
+
+fn init_and_ephemeral_containers_are_in_the_report(env: &Environment) -> Result<()> {
+    stage(env, "all-places", |stage| {
+        stage.trust(&["build"])?;
+        stage.policy("policy", &json!({"mode": "Audit"}), &stage.verify_all())?;
+        let (web, setup, tool) = (stage.signed("web", &["build"])?, stage.unsigned("setup")?, stage.unsigned("tool")?);
+        let spec = json!({"initContainers": [{"name": "setup", "image": setup.by_tag()}], "containers": [{"name": "main", "image": web.by_tag()}]});
+        let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec});
+        admitted(stage.namespace.try_create(&pod.to_string())?)?;
+        holds(stage, &[("init:setup", "Untrusted"), ("main", "Trusted")])?;
+        admitted(debug(stage, &tool)?)?;
+        holds(stage, &[("ephemeral:debugger", "Untrusted"), ("init:setup", "Untrusted"), ("main", "Trusted")])
+    })
+}
+
+/// Waits until the report names these containers with these verdicts, and no others.
+fn holds(stage: &Stage<'_>, expected: &[(&str, &str)]) -> Result<()> {
+    let found = |report: &Value| {
+        let images = report.pointer("/status/images").and_then(Value::as_array).cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mut found: Vec<_> = images.iter().map(|image| (text(&image["containers"][0]), text(&image["status"]))).collect();
+        found.sort();
+        found
+    };
+    let expected: Vec<_> = expected.iter().map(|(name, status)| ((*name).to_owned(), (*status).to_owned())).collect();
+    stage.namespace.wait_until(&[REPORT, "web"], |report| found(report) == expected).map(drop)
 }
 
 fn numbers_of_what_runs_follow_it(env: &Environment) -> Result<()> {
