@@ -71,7 +71,6 @@ impl Registry {
     pub fn referrers_in(directory: Directory) -> Result<Self> {
         let host = format!("127.0.0.1:{}", free_port()?);
         let requests = directory.path().join("requests.log");
-        let requests = directory.path().join("requests.log");
         let arguments = vec!["-listen".into(), host.clone().into(), "-log".into(), requests.clone().into()];
         let log = directory.path().join("referrers-registry.log");
         let launch = Launch { name: "referrers-registry", program: tools::REFERRERS_REGISTRY.path()?, arguments, log };
