@@ -58,6 +58,13 @@ impl Alertmanager {
             other => bail!("Alertmanager's alerts are no list: {other}"),
         }
     }
+
+    /// The alert of this name about a namespace, if it fires.
+    pub fn alert(&self, name: &str, namespace: &str) -> Result<Option<Value>> {
+        let has = |alert: &Value, label: &str, value: &str| alert.pointer(label).and_then(Value::as_str) == Some(value);
+        let ours = |alert: &Value| has(alert, "/labels/alertname", name) && has(alert, "/labels/namespace", namespace);
+        Ok(self.alerts()?.into_iter().find(ours))
+    }
 }
 
 impl Prometheus {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
@@ -144,7 +144,7 @@ impl Registry {
     }
 }
 
-fn distribution_config(host: &str, storage: &std::path::Path) -> String {
+fn distribution_config(host: &str, storage: &Path) -> String {
     format!(
         "version: 0.1\nlog:\n  level: error\n  accesslog: {{disabled: false}}\nstorage:\n  filesystem: {{rootdirectory: {:?}}}\n  delete: {{enabled: true}}\nhttp:\n  addr: {host:?}\n",
         storage.display().to_string()

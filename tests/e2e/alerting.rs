@@ -104,10 +104,7 @@ fn alertmanager_holds_a_pod_until_it_is_verified_again(env: &Environment) -> Res
             "name": "hook", "on": ["Refused", "Changed"], "every": "1s", "namespaces": {"include": [stage.namespace.name()]},
             "alertmanager": {"url": alertmanager.url(), "labels": {"team": "shop"}},
         }]);
-        let held = |name: &str| -> Result<Option<Value>> {
-            let ours = |alert: &Value| alert["labels"]["alertname"] == name && alert["labels"]["namespace"] == stage.namespace.name();
-            Ok(alertmanager.alerts()?.into_iter().find(ours))
-        };
+        let held = |name: &str| alertmanager.alert(name, stage.namespace.name());
         told(stage, &receiver, |stage| {
             stage.trust(&["build", "qa"])?;
             stage.verified_by("build", &json!({}))?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 use testbed::{Alertmanager, Environment, Prometheus, queries, repository, wait};
 
 use crate::Story;
@@ -49,12 +49,6 @@ fn reported(stage: &Stage<'_>, status: &str) -> Result<()> {
     stage.namespace.wait_until(&report, |report| condition(report, "Verified", status).is_some()).map(drop)
 }
 
-/// The alert about this namespace as Alertmanager holds it.
-fn held(alertmanager: &Alertmanager, namespace: &str) -> Result<Option<Value>> {
-    let ours = |alert: &Value| alert["labels"]["alertname"] == ALERT && alert["labels"]["namespace"] == namespace;
-    Ok(alertmanager.alerts()?.into_iter().find(ours))
-}
-
 fn untrusted_running_image_is_an_alert_until_it_is_trusted(env: &Environment) -> Result<()> {
     stage(env, "alarmed", |stage| {
         trusted_pod(stage)?;
@@ -68,7 +62,7 @@ fn untrusted_running_image_is_an_alert_until_it_is_trusted(env: &Environment) ->
         trust_only(stage, "qa")?;
         reported(stage, "False")?;
         wait::until("the alert to fire", || Ok(prometheus.fires(ALERT, "namespace", namespace)?.then_some(())))?;
-        let alert = wait::until("Alertmanager to have the alert", || held(&alertmanager, namespace))?;
+        let alert = wait::until("Alertmanager to have the alert", || alertmanager.alert(ALERT, namespace))?;
         ensure!(alert["labels"]["severity"] == "critical", "{alert:#}");
         let summary = format!("Untrusted images run in namespace {namespace}");
         ensure!(alert["annotations"]["summary"] == summary, "{alert:#}");
@@ -76,7 +70,7 @@ fn untrusted_running_image_is_an_alert_until_it_is_trusted(env: &Environment) ->
         trust_only(stage, "build")?;
         reported(stage, "True")?;
         wait::until_within(RESOLVED, "the alert to be resolved", || Ok((!prometheus.fires(ALERT, "namespace", namespace)?).then_some(())))?;
-        wait::until("Alertmanager to let the alert go", || Ok(held(&alertmanager, namespace)?.is_none().then_some(())))
+        wait::until("Alertmanager to let the alert go", || Ok(alertmanager.alert(ALERT, namespace)?.is_none().then_some(())))
     })
 }
 

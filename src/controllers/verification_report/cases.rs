@@ -97,12 +97,12 @@ impl Cases {
         self.identities.clear();
         let all: Vec<_> = self.all.keys().cloned().collect();
         for case in all {
-            let (wanted, is_judged) = (self.identity(&case.namespace), self.is_judged(&case.namespace));
+            let wanted = self.identity(&case.namespace);
             let Some(state) = self.all.get_mut(&case).filter(|state| state.wanted != wanted) else { continue };
             state.wanted = wanted;
             state.failures = 0;
             // What is due already keeps its place in the line.
-            let is_due = is_judged && state.due.is_some_and(|(when, _)| when <= now);
+            let is_due = is_asked(wanted) && state.due.is_some_and(|(when, _)| when <= now);
             if !state.running && !is_due {
                 self.schedule(&case, now);
             }
@@ -132,16 +132,12 @@ impl Cases {
                 return Next::At(now + pace::off_peak(roll));
             }
             let Some((due, case)) = self.due.pop_first() else { return Next::Never };
-            let places = if self.is_judged(&case.namespace) { self.lanes.enter(due, &case) } else { Some(Duration::ZERO) };
+            let is_asked = self.all.get(&case).is_some_and(|state| is_asked(state.wanted));
+            let places = if is_asked { self.lanes.enter(due, &case) } else { Some(Duration::ZERO) };
             if let Some(asked) = places.and_then(|patience| self.begin(case, patience)) {
                 return Next::Now(asked);
             }
         }
-    }
-
-    /// Whether a policy holds. Where none does nobody is asked, so nobody is waited for.
-    fn is_judged(&self, namespace: &str) -> bool {
-        self.policies(namespace).is_some_and(|policies| !policies.is_empty())
     }
 
     /// Begins with a case, which has its places if it may take any time. Nothing when nobody knows yet what holds for it.
@@ -224,6 +220,11 @@ impl Cases {
         self.identities.insert(namespace.to_owned(), found);
         found
     }
+}
+
+/// Whether policies hold, by their number. Where none does nobody is asked, so nobody is waited for.
+fn is_asked(identity_of_all: Option<u64>) -> bool {
+    identity_of_all.is_some_and(|all| all != identity(&[]))
 }
 
 fn identity(policies: &[Arc<CompiledPolicy>]) -> u64 {

@@ -185,6 +185,12 @@ mod tests {
         (0..count).map(|number| case(&[&format!("{host}/x:{number}")])).collect()
     }
 
+    fn enter_all(lanes: &mut Lanes, now: Instant, cases: &[Arc<Case>]) {
+        for (number, case) in (0..).zip(cases) {
+            lanes.enter((now, number), case);
+        }
+    }
+
     #[test]
     fn so_many_of_a_slow_host_are_judged_at_a_time_as_can_be_in_time() {
         let (mut lanes, now) = (lanes(), Instant::now());
@@ -201,9 +207,7 @@ mod tests {
     #[test]
     fn a_slow_host_holds_up_no_other_one() {
         let (mut lanes, now) = (lanes(), Instant::now());
-        for (number, case) in (0..).zip(cases("a.io", 5)) {
-            lanes.enter((now, number), &case);
-        }
+        enter_all(&mut lanes, now, &cases("a.io", 5));
         for (number, case) in (10..).zip(cases("b.io", 100)) {
             assert_eq!(lanes.enter((now, number), &case), Some(DEADLINE));
         }
@@ -271,9 +275,7 @@ mod tests {
     fn other_rates_hold_for_what_waits_and_for_what_is_judged() {
         let (mut lanes, now) = (lanes(), Instant::now());
         let cases = cases("a.io", 5);
-        for (number, case) in (0..).zip(&cases) {
-            lanes.enter((now, number), case);
-        }
+        enter_all(&mut lanes, now, &cases);
         let freed = lanes.set(&RegistryRates::default());
         assert_eq!(freed.len(), 2);
         for (due, case) in &freed {
@@ -289,9 +291,7 @@ mod tests {
     fn a_case_without_pods_waits_no_more() {
         let (mut lanes, now) = (lanes(), Instant::now());
         let cases = cases("a.io", 4);
-        for (number, case) in (0..).zip(&cases) {
-            lanes.enter((now, number), case);
-        }
+        enter_all(&mut lanes, now, &cases);
         lanes.forget(&(now, 3));
         lanes.leave(&cases[0]);
         assert_eq!(lanes.next(None), None);
